@@ -1,0 +1,59 @@
+# Everything starts from python3 alone: `make demo` and `make test` make their environment themselves.
+PYTHON ?= python3
+VENV   ?= .venv
+HOST   ?= 127.0.0.1
+PORT   ?= 8000
+DATA   ?= data
+SERVE  ?= 1
+
+BIN      := $(VENV)/bin
+STAMP    := $(VENV)/.setup-stamp
+ZHENGMAI := $(BIN)/zhengmai
+
+export ZHENGMAI_DATA := $(DATA)
+
+.PHONY: setup demo test serve lint format lock clean
+
+setup: $(STAMP)
+
+# The stamp is written last, so an install that broke off is made again; it is older than the lock or
+# pyproject.toml exactly when one of them has changed.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "zhengmai needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say which one to use: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)
+	$(ZHENGMAI) build
+	$(ZHENGMAI) check --limit 5 || test $$? -eq 1  # 1 says that there are findings, and there are
+	$(ZHENGMAI) ask lead-agencies domain=教育
+	$(ZHENGMAI) ask targets-against-upper place=赣县区
+ifneq ($(SERVE),0)
+	$(ZHENGMAI) serve --host $(HOST) --port $(PORT)
+endif
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+serve: $(STAMP)
+	@test -e $(DATA)/current || $(ZHENGMAI) build
+	$(ZHENGMAI) serve --host $(HOST) --port $(PORT)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Needs uv on the path. Names no index, so that whoever installs uses their own.
+lock:
+	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 \
+	    --custom-compile-command "make lock" --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
+
+clean:
+	rm -rf $(VENV) $(DATA) build dist

@@ -1,0 +1,1 @@
+"""From a document to the graph, one direction: reading, outline, extraction, record, linking, triples, cascade, store."""

@@ -1,0 +1,338 @@
+"""A build: every document of a folder to records, quads, cascade and store, put in place in one step.
+
+    with BuildJob(plans, data) as job:      # reads, extracts, links, writes the quads, loads a new store
+        …judge what is in job.folder…       # findings are written beside the store by whoever calls
+        job.publish()                       # the link `current` now names this build; before, nothing had changed
+
+A build that fails leaves the published one untouched. Records are cached by content: only what changed is read again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+import pyoxigraph as ox
+from pydantic import ValidationError
+from rdflib import Graph, URIRef
+from rdflib.namespace import DCTERMS, PROV, RDF, XSD
+
+from graph import cascade, stores, triples
+from graph.cascade import Comparison, Lineage, Place
+from graph.catalog import Corpus, DocumentEntry, read_corpus
+from graph.errors import BadInput, StoreError
+from graph.extraction import extract
+from graph.linking import link
+from graph.reading import read_text
+from graph.record import PlanRecord, load_record
+from graph.triples import QuadWriter
+from ontology import terms
+from ontology.terms import ZM
+from ontology.vocabulary import SCHEMES, ontology_graph, vocabulary_graph
+
+KEPT_BUILDS = 3
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done (a file's name or a step), how many are done, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a build holds, for people: ``counts`` by kind of thing, ``inputs`` file → SHA-256."""
+
+    build: str
+    made: str
+    inputs_hash: str
+    inputs: dict[str, str]
+    counts: dict[str, int]
+    reused: int
+
+
+def current_build(data: Path) -> Path | None:
+    """The folder of the published build, or None where nothing was built yet."""
+    link_path = data / "current"
+    return link_path.resolve() if link_path.is_dir() else None
+
+
+def open_current(data: Path) -> Path:
+    """The folder of the published build. Raises StoreError, saying what to do, where there is none."""
+    folder = current_build(data)
+    if folder is None:
+        raise StoreError(f"{data}: nothing is built here yet; run 'zhengmai build' first")
+    return folder
+
+
+class BuildJob:
+    """One build in progress. ``unchanged`` is true where the published build was made from the same inputs."""
+
+    def __init__(
+        self, plans: Path, data: Path, *, progress: Progress | None = None, fresh: bool = False
+    ) -> None:
+        self.plans = plans
+        self.data = data
+        self.unchanged = False
+        self._progress = progress or (lambda what, done, total: None)
+        self._fresh = fresh
+        self._lock: TextIO | None = None
+        self.folder = Path()
+
+    def __enter__(self) -> BuildJob:
+        corpus = read_corpus(self.plans)
+        self._take_lock()
+        try:
+            self._run(corpus)
+        except BaseException:
+            self._clear()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._clear()
+
+    def publish(self) -> None:
+        """Make this build the current one, in one step, and drop the oldest builds beyond the last three."""
+        name = self.folder.name.removesuffix(".part")
+        final = self.folder.with_name(name)
+        self.folder.rename(final)
+        self.folder = final
+        swap = self.data / f".current-{os.getpid()}"
+        with suppress(FileNotFoundError):
+            swap.unlink()
+        swap.symlink_to(Path("builds") / name)
+        swap.replace(self.data / "current")
+        builds = sorted(path for path in (self.data / "builds").iterdir() if path.suffix != ".part")
+        for old in [path for path in builds if path != final][: -(KEPT_BUILDS - 1)]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    # -- the steps ---------------------------------------------------------------------------------------------
+
+    def _take_lock(self) -> None:
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            lock = (self.data / ".lock").open("w")
+        except OSError as error:
+            raise StoreError(
+                f"{self.data}: cannot be written: {error.strerror}; choose another --data"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise StoreError(f"{self.data}: another build is running; wait for it to end") from None
+        self._lock = lock
+
+    def _clear(self) -> None:
+        if self.folder.suffix == ".part":
+            shutil.rmtree(self.folder, ignore_errors=True)
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def _run(self, corpus: Corpus) -> None:
+        inputs = _inputs(corpus)
+        digest = hashlib.sha256(json.dumps([inputs, code_hash()], sort_keys=True).encode()).hexdigest()
+        now = current_build(self.data)
+        if now and not self._fresh and read_summary(now).inputs_hash == digest:
+            self.folder, self.unchanged = now, True
+            return
+        made = datetime.now(UTC)
+        name = f"{made:%Y%m%dT%H%M%S}-{digest[:8]}"
+        self.folder = self.data / "builds" / f"{name}.part"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for part in ("texts", "records", "quads"):
+            (self.folder / part).mkdir(parents=True)
+        records, reused = self._records(corpus)
+        places = [_place(record) for record in records]
+        places += [Place(stub.slug, stub.code, stub.family, None) for stub in corpus.stubs]
+        comparisons, lineage = self._cascade(places)
+        self._write(corpus, records, places, comparisons, lineage, made)
+        total = stores.create(self.folder / "store", sorted((self.folder / "quads").glob("*.nq")))
+        shutil.rmtree(self.folder / "quads")
+        counts = _counts(corpus, records, comparisons, total)
+        summary = Summary(name, made.isoformat(timespec="seconds"), digest, inputs, counts, reused)
+        (self.folder / "build.json").write_text(
+            json.dumps(summary.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
+
+    def _records(self, corpus: Corpus) -> tuple[list[PlanRecord], int]:
+        records: list[PlanRecord] = []
+        reused = 0
+        total = len(corpus.documents) + len(corpus.records)
+        for path, entry in corpus.documents:
+            self._progress(path.name, len(records), total)
+            text = read_text(path)
+            record, cached = self._extracted(text, path.stem, entry)
+            reused += cached
+            (self.folder / "texts" / f"{record.slug}.txt").write_text(text, encoding="utf-8")
+            records.append(record)
+        for path in corpus.records:
+            self._progress(path.name, len(records), total)
+            records.append(link(load_record(path)))
+        for record in records:
+            (self.folder / "records" / f"{record.slug}.json").write_text(record.to_json(), encoding="utf-8")
+        self._progress("", total, total)
+        return records, reused
+
+    def _extracted(self, text: str, slug: str, entry: DocumentEntry) -> tuple[PlanRecord, bool]:
+        """The record of a text, from the cache where the same text was read by the same code before."""
+        key = hashlib.sha256(
+            "\0".join([code_hash(), slug, entry.model_dump_json(), text]).encode()
+        ).hexdigest()
+        cache = self.data / "cache" / f"{key}.json"
+        if cache.is_file() and not self._fresh:
+            # A cache entry that was cut short is read again, not believed.
+            with suppress(ValidationError, UnicodeDecodeError):
+                return PlanRecord.model_validate_json(cache.read_text(encoding="utf-8")), True
+        record = extract(text, slug, entry.code)
+        record.plan.status = entry.status or record.plan.status
+        record.plan.family = entry.family or record.plan.family
+        record.source = entry.origin
+        if record.plan.jurisdiction.code is None:
+            raise BadInput(
+                f"{slug}: cannot tell which place the plan {record.plan.title!r} is for; "
+                "give its six-digit code in catalog.yaml"
+            )
+        link(record)
+        cache.parent.mkdir(exist_ok=True)
+        part = cache.with_suffix(".part")
+        part.write_text(record.to_json(), encoding="utf-8")
+        part.replace(cache)
+        return record, False
+
+    def _cascade(self, places: list[Place]) -> tuple[list[Comparison], Lineage]:
+        lineage = Lineage()
+        for place in places:
+            lineage.add(place)
+        comparisons: list[Comparison] = []
+        for number, place in enumerate(places):
+            self._progress("comparing levels", number, len(places))
+            comparisons += cascade.compare(place, lineage.ancestors(place))
+        self._progress("comparing levels", len(places), len(places))
+        return comparisons, lineage
+
+    def _write(
+        self,
+        corpus: Corpus,
+        records: list[PlanRecord],
+        places: list[Place],
+        comparisons: list[Comparison],
+        lineage: Lineage,
+        made: datetime,
+    ) -> None:
+        cited: dict[str, str] = {}
+        for stub in corpus.stubs:
+            cited.update(dict.fromkeys(triples.citation_keys(stub.number, stub.title), stub.slug))
+        for record in records:
+            keys = triples.citation_keys(record.plan.document_number, record.plan.title)
+            cited.update(dict.fromkeys(keys, record.slug))
+        for record in records:
+            self._save(record.slug, triples.document_quads(record, cited))
+        for stub in corpus.stubs:
+            self._save(stub.slug, triples.stub_quads(stub))
+        self._save("_divisions", triples.division_quads())
+        self._save("_inferred", cascade.inferred_quads(places, comparisons, lineage))
+        self._save("_provenance", _provenance(corpus, records, made))
+        for scheme in SCHEMES:
+            self._save_graph(f"_{scheme}", vocabulary_graph(scheme), terms.GRAPH_REFERENCE)
+        self._save_graph("_ontology", ontology_graph(), terms.GRAPH_ONTOLOGY)
+
+    def _save(self, name: str, quads: Iterable[ox.Quad]) -> None:
+        ox.serialize(quads, str(self.folder / "quads" / f"{name}.nq"), format=ox.RdfFormat.N_QUADS)
+
+    def _save_graph(self, name: str, graph: Graph, iri: URIRef) -> None:
+        parsed = ox.parse(graph.serialize(format="nt"), format=ox.RdfFormat.N_TRIPLES)
+        self._save(name, (ox.Quad(q.subject, q.predicate, q.object, ox.NamedNode(iri)) for q in parsed))
+
+
+def read_summary(folder: Path) -> Summary:
+    """The summary of a build. Raises StoreError where it is missing or broken."""
+    try:
+        data: dict[str, Any] = json.loads((folder / "build.json").read_text(encoding="utf-8"))
+        return Summary(**data)
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(f"{folder}: the build is damaged ({error}); run 'zhengmai build' again") from error
+
+
+def _place(record: PlanRecord) -> Place:
+    return Place(record.slug, record.plan.jurisdiction.code or "", record.plan.family or record.slug, record)
+
+
+def _inputs(corpus: Corpus) -> dict[str, str]:
+    paths = [path for path, _ in corpus.documents] + list(corpus.records)
+    paths += [path for path in [corpus.folder / "catalog.yaml"] if path.exists()]
+    return {
+        str(path.relative_to(corpus.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
+    }
+
+
+def _counts(
+    corpus: Corpus, records: list[PlanRecord], comparisons: list[Comparison], total: int
+) -> dict[str, int]:
+    agencies = {
+        (record.plan.jurisdiction.code, assignment.agency)
+        for record in records
+        for assignments in [
+            *(action.assignments for action in record.actions),
+            *(target.assignments for target in record.targets),
+        ]
+        for assignment in assignments
+    }
+    outcomes = Counter(comparison.outcome for comparison in comparisons)
+    return {
+        "documents": len(corpus.documents),
+        "records": len(corpus.records),
+        "stubs": len(corpus.stubs),
+        "actions": sum(len(record.actions) for record in records),
+        "assignments": sum(len(action.assignments) for record in records for action in record.actions),
+        "targets": sum(len(record.targets) for record in records),
+        "agencies": len(agencies),
+        "comparisons": sum(outcomes.values()),
+        "triples": total,
+    }
+
+
+def _provenance(corpus: Corpus, records: list[PlanRecord], made: datetime) -> QuadWriter:
+    out = QuadWriter(terms.GRAPH_PROVENANCE)
+    activity = URIRef(f"{terms.ID}build/{made:%Y%m%dT%H%M%S}")
+    out.add(activity, RDF.type, PROV.Activity)
+    stamp = ox.Literal(made.isoformat(timespec="seconds"), datatype=ox.NamedNode(XSD.dateTime))
+    out.add(activity, PROV.startedAtTime, stamp)
+    out.add(activity, DCTERMS.identifier, code_hash()[:12])
+    for record in records:
+        out.add(terms.document_iri(record.slug), PROV.wasGeneratedBy, activity)
+        out.add(terms.document_iri(record.slug), ZM.textHash, record.text_hash)
+    return out
+
+
+@cache
+def code_hash() -> str:
+    """SHA-256 over the code and vocabularies that decide what a build holds: a new version reads everything again."""
+    digest = hashlib.sha256()
+    for package in ("ontology", "graph", "shapes"):
+        for name, data in sorted(_sources(files(package), package)):
+            digest.update(name.encode())
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def _sources(folder: Traversable, prefix: str) -> Iterable[tuple[str, bytes]]:
+    for item in folder.iterdir():
+        if item.is_dir() and item.name != "__pycache__":
+            yield from _sources(item, f"{prefix}/{item.name}")
+        elif item.name.endswith((".py", ".ttl", ".html")):
+            yield f"{prefix}/{item.name}", item.read_bytes()

@@ -1,0 +1,102 @@
+"""The corpus: a folder of plan documents, ``catalog.yaml`` for what the texts do not say, ``records/`` made by hand.
+
+Without a catalogue every ``*.txt`` of the folder is a document. A stub stands for a document that others cite and
+nobody here has: it has a place in the line of plans, and no content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from graph import divisions
+from graph.errors import BadInput
+
+
+class DocumentEntry(BaseModel):
+    """One document of the folder; ``file`` is its name there."""
+
+    model_config = ConfigDict(extra="forbid")
+    file: str
+    code: str | None = None
+    status: Literal["issued", "draft"] | None = None
+    family: str | None = None
+    origin: str | None = None
+
+
+class StubEntry(BaseModel):
+    """A document known only from citations, or only known to exist."""
+
+    model_config = ConfigDict(extra="forbid")
+    slug: str
+    title: str
+    code: str
+    family: str
+    number: str | None = None
+    note: str | None = None
+
+
+class Catalog(BaseModel):
+    """``catalog.yaml``."""
+
+    model_config = ConfigDict(extra="forbid")
+    documents: list[DocumentEntry] = Field(default_factory=list)
+    stubs: list[StubEntry] = Field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What a build reads: texts with their entries, records by hand, stubs."""
+
+    folder: Path
+    documents: tuple[tuple[Path, DocumentEntry], ...]
+    records: tuple[Path, ...]
+    stubs: tuple[StubEntry, ...]
+
+
+def read_corpus(folder: Path) -> Corpus:
+    """Read a folder of plans. Raises BadInput, naming the file, when it holds nothing or the catalogue is wrong."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: no such folder; name a folder that holds plan documents (*.txt)")
+    catalog = _read_catalog(folder / "catalog.yaml")
+    entries = {entry.file: entry for entry in catalog.documents}
+    for name in entries:
+        if not (folder / name).is_file():
+            raise BadInput(f"{folder / 'catalog.yaml'}: names {name}, which is not in the folder")
+    texts = sorted(path for path in folder.glob("*.txt"))
+    records = tuple(sorted((folder / "records").glob("*.yaml")))
+    if not texts and not records:
+        raise BadInput(f"{folder}: holds no plans; put documents (*.txt) or records (records/*.yaml) there")
+    taken: dict[str, str] = {}
+    for slug, name in [(p.stem, p.name) for p in (*texts, *records)] + [
+        (s.slug, "catalog.yaml") for s in catalog.stubs
+    ]:
+        if slug in taken:
+            raise BadInput(f"{folder}: {name} and {taken[slug]} both stand for {slug!r}; rename one")
+        taken[slug] = name
+    documents = tuple((path, entries.get(path.name, DocumentEntry(file=path.name))) for path in texts)
+    return Corpus(folder, documents, records, tuple(catalog.stubs))
+
+
+def _read_catalog(path: Path) -> Catalog:
+    if not path.exists():
+        return Catalog()
+    try:
+        data: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        catalog = Catalog.model_validate(data)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: is not YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"{path}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+    coded = [(entry.file, entry.code) for entry in catalog.documents] + [
+        (stub.slug, stub.code) for stub in catalog.stubs
+    ]
+    for name, code in coded:
+        if code and code not in divisions.divisions():
+            raise BadInput(f"{path}: {name}: {code} is not the code of a division")
+    return catalog

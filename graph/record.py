@@ -1,0 +1,201 @@
+"""The plan record: the typed, readable middle between a text and the graph.
+
+Extraction makes one, a person may write one by hand (YAML), and later steps cannot tell which. The JSON of
+``zhengmai extract FILE --format json``, the YAML of ``plans/records/`` and these models are one schema.
+
+Values stand in the base unit (1万台 is 10000 台, percent is a number with unit ``%``); years are calendar years;
+a span is a pair of code-point offsets into the kept text, absent in records written by hand.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+from graph.errors import BadInput
+
+Span = tuple[int, int]
+Role = Literal["lead", "responsible", "supporting", "undifferentiated"]
+Comparator = Literal[">=", ">", "=", "~", "<", "<=", "qualitative"]
+Measure = Literal[
+    "growth_rate", "share", "count_cumulative", "count_annual", "count_in_year", "amount", "qualitative"
+]
+Relation = Literal["implements", "based_on", "mentions"]
+Level = Literal["national", "province", "city", "county"]
+
+
+def _plain_number(value: Decimal) -> int | float:
+    """A JSON number: an integer where it is one, so that 25 does not print as 25.0."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _exact(value: Any) -> Any:
+    """12.23 read from JSON or YAML must stay 12.23, not the nearest binary fraction."""
+    return str(value) if isinstance(value, float) else value
+
+
+Number = Annotated[Decimal, BeforeValidator(_exact), PlainSerializer(_plain_number, return_type=int | float)]
+
+
+class Model(BaseModel):
+    """The common ground of all record models: unknown keys are errors, not silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Jurisdiction(Model):
+    """The place a plan is for; ``code`` has six digits (GB/T 2260), ``100000`` is the whole country."""
+
+    name: str
+    code: str | None = None
+    level: Level | None = None
+
+
+class Citation(Model):
+    """Another document as this one names it."""
+
+    number: str | None = None
+    title: str | None = None
+    relation: Relation = "mentions"
+    span: Span | None = None
+
+
+class PlanHead(Model):
+    """What the document says of itself."""
+
+    title: str
+    jurisdiction: Jurisdiction
+    issuer: str | None = None
+    document_number: str | None = None
+    issued: date | None = None
+    status: Literal["issued", "draft"] = "issued"
+    family: str | None = None
+    cites: list[Citation] = Field(default_factory=list)
+
+
+class Assignment(Model):
+    """An agency in a role. ``agency`` is the name as printed; ``members`` what the text says it includes."""
+
+    agency: str
+    role: Role
+    members: list[str] = Field(default_factory=list)
+    span: Span | None = None
+
+
+class Action(Model):
+    """A task: a leaf of the numbered outline outside the goal sections."""
+
+    path: str
+    title: str
+    ancestors: list[str] = Field(default_factory=list)
+    domains: list[str] = Field(default_factory=list)
+    assignments: list[Assignment] = Field(default_factory=list)
+    span: Span | None = None
+
+
+class Target(Model):
+    """A commitment of this plan: a figure, or words where the plan gives no figure."""
+
+    path: str
+    indicator: str
+    concept: str | None = None
+    value: Number | None = None
+    value_max: Number | None = None
+    value_text: str | None = None
+    unit: str | None = None
+    comparator: Comparator
+    measure: Measure
+    baseline_year: int | None = None
+    target_year: int | None = None
+    scope: str | None = None
+    scope_domains: list[str] = Field(default_factory=list)
+    strength: str | None = None
+    quote: str
+    span: Span | None = None
+    origin: Literal["body", "table", "explanation"] = "body"
+    assignments: list[Assignment] = Field(default_factory=list)
+
+
+class CitedTarget(Target):
+    """What this document says that another level set: a claim, never a fact about the other plan."""
+
+    claimed_level: Level | None = None
+    claimed_jurisdiction: str | None = None
+
+
+class NonTarget(Model):
+    """A figure with a unit that is no target, and why: nothing is dropped in silence."""
+
+    path: str
+    text: str
+    reason: Literal["threshold", "duration", "unclear"]
+    span: Span | None = None
+
+
+class Provision(Model):
+    """A numbered place of the text, heading and all."""
+
+    path: str
+    heading: str
+    span: Span | None = None
+
+
+class Problem(Model):
+    """What the reader could not make sense of."""
+
+    path: str
+    text: str
+    reason: str
+    span: Span | None = None
+
+
+class PlanRecord(Model):
+    """One document, read."""
+
+    slug: str = ""
+    source: str | None = None
+    text_hash: str | None = None
+    verified: bool | None = None
+    note: str | None = None
+    plan: PlanHead
+    provisions: list[Provision] = Field(default_factory=list)
+    actions: list[Action] = Field(default_factory=list)
+    targets: list[Target] = Field(default_factory=list)
+    cited_targets: list[CitedTarget] = Field(default_factory=list)
+    non_targets: list[NonTarget] = Field(default_factory=list)
+    problems: list[Problem] = Field(default_factory=list)
+
+    def to_json(self) -> str:
+        """The record as indented JSON, Chinese kept readable."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    def to_yaml(self) -> str:
+        """The record as YAML in the order of the schema, empty keys left out."""
+        data = self.model_dump(mode="json", exclude_defaults=True)
+        return yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=120)
+
+
+def load_record(path: Path) -> PlanRecord:
+    """Read a record written by hand.
+
+    Raises BadInput naming the file and the first field that does not fit.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"{path}: cannot be read as YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise BadInput(f"{path}: a record is a YAML mapping with the key 'plan'")
+    try:
+        record = PlanRecord.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"{path}: {place}: {first['msg']}") from error
+    record.slug = record.slug or path.stem
+    return record

@@ -1,0 +1,95 @@
+"""The store: a folder that holds every quad of a build, written once, then only read.
+
+Oxigraph on RocksDB. Several processes may read one store at a time. Whoever opened it never sees a later write, so a
+store is not changed in place: a build makes a new one, and `graph.build` swaps the link that names the current one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pyoxigraph as ox
+import rdflib
+
+from graph.errors import QuerySyntaxError, StoreError
+
+Term: TypeAlias = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
+
+
+def create(path: Path, files: Iterable[Path]) -> int:
+    """Bulk-load files into a new store at ``path`` and return the number of quads in it.
+
+    The format follows from each file's name (.nq, .trig, .nt, .ttl); triples go to the default graph, so give quads.
+    Raises StoreError when something stands at ``path`` already, or when a file is not what its name says.
+    """
+    if path.exists():
+        raise StoreError(f"{path}: already exists; a store is made new each time")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        store = ox.Store(str(path))
+        for file in files:
+            try:
+                store.bulk_load(path=str(file))
+            except (SyntaxError, ValueError) as error:
+                raise StoreError(f"{file}: cannot be loaded: {error}") from error
+        store.flush()
+        return len(store)
+    except OSError as error:
+        raise StoreError(f"{path}: the store cannot be written: {error}") from error
+
+
+def open_store(path: Path) -> EmbeddedStore:
+    """Open a store for reading. Raises StoreError when there is none or it is broken."""
+    if not (
+        path / "CURRENT"
+    ).is_file():  # RocksDB's own marker: a bare folder would be opened as an empty store
+        raise StoreError(f"{path}: there is no store; run 'zhengmai build' first")
+    try:
+        return EmbeddedStore(path, ox.Store.read_only(str(path)))
+    except OSError as error:
+        raise StoreError(f"{path}: the store cannot be read ({error}); build it again") from error
+
+
+class EmbeddedStore:
+    """A store opened read-only in this process, for the project's own queries.
+
+    Nothing here bounds a query: texts from outside go through `queries.engine`.
+    """
+
+    def __init__(self, path: Path, store: ox.Store) -> None:
+        self.path = path
+        self._store = store
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def rows(self, query: str) -> Iterator[dict[str, Term]]:
+        """The solutions of a SELECT over all graphs as one, each with the variables that are bound.
+
+        A triple that stands in two graphs matches twice: write SELECT DISTINCT.
+        """
+        solutions = self._run(query)
+        if not isinstance(solutions, ox.QuerySolutions):
+            raise TypeError("rows() takes a SELECT query")
+        names = [variable.value for variable in solutions.variables]
+        for solution in solutions:
+            yield {name: term for name in names if (term := solution[name]) is not None}
+
+    def ask(self, query: str) -> bool:
+        """The answer to an ASK over all graphs as one."""
+        return bool(self._run(query))
+
+    def graph_union(self, *graphs: str) -> rdflib.Graph:
+        """The triples of the named graphs (all of them when none is named) as one rdflib graph in memory."""
+        chosen: list[ox.NamedNode | None] = [ox.NamedNode(iri) for iri in graphs] or [None]
+        triples = {q.triple for name in chosen for q in self._store.quads_for_pattern(None, None, None, name)}
+        text = ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES)
+        return rdflib.Graph().parse(data=text, format="nt")
+
+    def _run(self, query: str) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+        try:
+            return self._store.query(query, use_default_graph_as_union=True)
+        except SyntaxError as error:
+            raise QuerySyntaxError(str(error), line=1, column=1) from error

@@ -1,0 +1,303 @@
+"""Record to quads: one named graph a document, every IRI readable and the same in each build."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+import pyoxigraph as ox
+from rdflib import URIRef
+from rdflib.namespace import DCTERMS, RDF, RDFS, SKOS, XSD
+
+from graph import divisions, linking
+from graph.catalog import StubEntry
+from graph.record import Assignment, CitedTarget, PlanRecord, Span, Target
+from ontology import terms
+from ontology.terms import ELI, OA, ZM
+
+_COMPARATORS = {
+    ">=": "ge",
+    ">": "gt",
+    "=": "eq",
+    "~": "approx",
+    "<": "lt",
+    "<=": "le",
+    "qualitative": "qualitative",
+}
+Value = URIRef | str | int | bool | Decimal | ox.Literal
+
+
+def zh(text: str) -> ox.Literal:
+    """A text in Chinese."""
+    return ox.Literal(text, language="zh")
+
+
+def year(value: int) -> ox.Literal:
+    """A calendar year, xsd:gYear."""
+    return ox.Literal(str(value), datatype=ox.NamedNode(XSD.gYear))
+
+
+def decimal(value: Decimal) -> ox.Literal:
+    """An exact number, written plainly (12000000000, 84.5)."""
+    plain = format(value.normalize() + 0, "f")
+    return ox.Literal(plain, datatype=ox.NamedNode(XSD.decimal))
+
+
+class QuadWriter:
+    """Collects the quads of one named graph, each once."""
+
+    def __init__(self, graph: URIRef) -> None:
+        self._graph = ox.NamedNode(graph)
+        self._quads: dict[ox.Quad, None] = {}
+
+    def add(self, subject: URIRef, predicate: URIRef, value: Value | None) -> None:
+        """Add a triple; None adds nothing, a bare string is a plain literal."""
+        if value is None:
+            return
+        node: ox.NamedNode | ox.Literal
+        if isinstance(value, URIRef):
+            node = ox.NamedNode(value)
+        elif isinstance(value, ox.Literal):
+            node = value
+        elif isinstance(value, Decimal):
+            node = decimal(value)
+        else:
+            node = ox.Literal(value)
+        self._quads[ox.Quad(ox.NamedNode(subject), ox.NamedNode(predicate), node, self._graph)] = None
+
+    def __iter__(self) -> Iterator[ox.Quad]:
+        return iter(self._quads)
+
+    def __len__(self) -> int:
+        return len(self._quads)
+
+
+class _Document:
+    """Writes one record."""
+
+    def __init__(self, record: PlanRecord, cited: dict[str, str]) -> None:
+        self.record = record
+        self.slug = record.slug
+        self.iri = terms.document_iri(record.slug)
+        self.out = QuadWriter(terms.document_graph(record.slug))
+        self.cited = cited
+        self.code = record.plan.jurisdiction.code or divisions.NATIONAL
+
+    def write(self) -> QuadWriter:
+        self._head()
+        for order, provision in enumerate(self.record.provisions, 1):
+            self._provision(provision.path, provision.heading, provision.span, order)
+        self._actions()
+        for number, target in enumerate(self.record.targets, 1):
+            self._target(terms.target_iri(self.slug, number), target, number)
+        for number, cited in enumerate(self.record.cited_targets, 1):
+            self._target(terms.cited_target_iri(self.slug, number), cited, number)
+        return self.out
+
+    def _head(self) -> None:
+        plan, add = self.record.plan, self.out.add
+        add(self.iri, RDF.type, ZM.Plan)
+        add(self.iri, DCTERMS.title, zh(plan.title))
+        add(self.iri, DCTERMS.identifier, self.slug)
+        add(self.iri, ZM.documentNumber, plan.document_number)
+        add(self.iri, ZM.jurisdiction, terms.division_iri(self.code))
+        if plan.jurisdiction.level:
+            add(self.iri, ZM.level, terms.concept_iri("level", plan.jurisdiction.level))
+        add(self.iri, ZM.issuerText, zh(plan.issuer) if plan.issuer else None)
+        if plan.issued:
+            add(
+                self.iri,
+                ELI.date_document,
+                ox.Literal(plan.issued.isoformat(), datatype=ox.NamedNode(XSD.date)),
+            )
+        add(self.iri, ZM.status, terms.concept_iri("status", plan.status))
+        add(self.iri, ZM.origin, terms.concept_iri("origin", "text" if self.record.text_hash else "record"))
+        add(self.iri, ZM.verified, self.record.verified)
+        if plan.family:
+            add(self.iri, ZM.policyFamily, terms.concept_iri("policy-family", plan.family))
+        add(self.iri, DCTERMS.source, self.record.source)
+        add(self.iri, ZM.textHash, self.record.text_hash)
+        for number, citation in enumerate(plan.cites, 1):
+            iri = terms.citation_iri(self.slug, number)
+            add(self.iri, ZM.citation, iri)
+            add(iri, RDF.type, ZM.Citation)
+            add(iri, ZM.citedNumber, citation.number)
+            add(iri, ZM.citedTitle, zh(citation.title) if citation.title else None)
+            add(iri, ZM.citationRelation, citation.relation)
+            add(iri, ZM.span, self._span(citation.span, citation.title or citation.number or ""))
+            slug = self.cited.get(citation.number or "") or self.cited.get(citation.title or "")
+            if slug:
+                document = terms.document_iri(slug)
+                add(iri, ZM.citedDocument, document)
+                add(self.iri, ELI.cites, document)
+                if citation.relation == "implements":
+                    add(self.iri, ELI.ensures_implementation_of, document)
+
+    def _provision(self, path: str, heading: str, span: Span | None, order: int) -> URIRef:
+        add, iri = self.out.add, terms.provision_iri(self.slug, path)
+        add(iri, RDF.type, ZM.Provision)
+        add(iri, ZM.inDocument, self.iri)
+        add(iri, ZM.path, path)
+        add(iri, ZM.heading, zh(heading))
+        add(iri, ZM.order, order)
+        above = path.rpartition("/")[0]
+        add(iri, ZM.parentProvision, terms.provision_iri(self.slug, above) if above else None)
+        add(iri, ZM.span, self._span(span, heading))
+        return iri
+
+    def _actions(self) -> None:
+        add = self.out.add
+        known = {provision.path for provision in self.record.provisions}
+        written: dict[URIRef, int] = {}
+        for order, action in enumerate(self.record.actions, 1):
+            iri = terms.action_iri(self.slug, action.path)
+            # A document that repeats a number still has two tasks.
+            written[iri] = written.get(iri, 0) + 1
+            if written[iri] > 1:
+                iri = URIRef(f"{iri}-{written[iri]}")
+            add(iri, RDF.type, ZM.Action)
+            add(iri, RDFS.label, zh(action.title))
+            add(iri, ZM.inDocument, self.iri)
+            add(iri, ZM.path, action.path)
+            add(iri, ZM.order, order)
+            headings = [*action.ancestors, action.title]
+            for path, heading in zip(
+                _prefixes(action.path), headings[-action.path.count("/") - 1 :], strict=False
+            ):
+                # A record made by hand names its tasks only: the numbered places follow from their paths.
+                if path not in known:
+                    known.add(path)
+                    self._provision(path, heading, None, len(known))
+            add(iri, ZM.provision, terms.provision_iri(self.slug, action.path))
+            for key in action.domains:
+                add(iri, ZM.domain, terms.concept_iri("domain", key))
+            self._assignments(iri, action.assignments)
+            add(iri, ZM.span, self._span(action.span, action.title))
+
+    def _assignments(self, subject: URIRef, assignments: Iterable[Assignment]) -> None:
+        add = self.out.add
+        for number, assignment in enumerate(assignments, 1):
+            iri = terms.assignment_iri(subject, number)
+            add(subject, ZM.assignment, iri)
+            add(iri, RDF.type, ZM.Assignment)
+            add(iri, ZM.role, terms.concept_iri("role", assignment.role))
+            add(iri, ZM.agency, self._agency(assignment))
+            add(iri, ZM.agencyText, zh(assignment.agency))
+            add(iri, ZM.span, self._span(assignment.span, assignment.agency))
+
+    def _agency(self, assignment: Assignment) -> URIRef:
+        add, name = self.out.add, assignment.agency
+        iri = terms.agency_iri(self.code, name)
+        add(iri, RDF.type, ZM.Agency)
+        add(iri, SKOS.prefLabel, zh(name))
+        add(iri, ZM.division, terms.division_iri(self.code))
+        add(iri, ZM.collective, linking.is_collective(name))
+        for key in linking.agency_functions(name):
+            add(iri, ZM.agencyFunction, terms.concept_iri("agency-function", key))
+        return iri
+
+    def _target(self, iri: URIRef, target: Target, order: int) -> None:
+        add = self.out.add
+        add(iri, RDF.type, ZM.TargetCitation if isinstance(target, CitedTarget) else ZM.Target)
+        add(iri, ZM.inDocument, self.iri)
+        add(iri, ZM.path, target.path)
+        if target.path and any(provision.path == target.path for provision in self.record.provisions):
+            add(iri, ZM.provision, terms.provision_iri(self.slug, target.path))
+        add(iri, ZM.order, order)
+        add(iri, RDFS.label, zh(target.indicator))
+        add(iri, ZM.indicatorText, zh(target.indicator))
+        if target.concept:
+            add(iri, ZM.indicator, terms.concept_iri("indicator", target.concept))
+        add(iri, ZM.comparator, terms.concept_iri("comparator", _COMPARATORS[target.comparator]))
+        add(iri, ZM.measure, terms.concept_iri("measure", target.measure))
+        add(iri, ZM.value, target.value)
+        add(iri, ZM.valueMax, target.value_max)
+        add(iri, ZM.valueText, zh(target.value_text) if target.value_text else None)
+        unit = linking.unit_concept(target.unit or "")
+        add(iri, ZM.unit, unit.iri if unit else None)
+        add(iri, ZM.unitText, zh(target.unit) if target.unit else None)
+        add(iri, ZM.baselineYear, year(target.baseline_year) if target.baseline_year else None)
+        add(iri, ZM.targetYear, year(target.target_year) if target.target_year else None)
+        add(iri, ZM.scopeText, zh(target.scope) if target.scope else None)
+        for key in target.scope_domains:
+            add(iri, ZM.scopeDomain, terms.concept_iri("domain", key))
+        add(iri, ZM.strengthText, zh(target.strength) if target.strength else None)
+        add(iri, ZM.quote, zh(target.quote))
+        add(iri, ZM.textPart, terms.concept_iri("text-part", target.origin))
+        self._assignments(iri, target.assignments)
+        add(iri, ZM.span, self._span(target.span, target.quote))
+        if isinstance(target, CitedTarget):
+            if target.claimed_level:
+                add(iri, ZM.claimedLevel, terms.concept_iri("level", target.claimed_level))
+            places = divisions.named(target.claimed_jurisdiction or "")
+            if len(places) == 1:
+                add(iri, ZM.claimedJurisdiction, terms.division_iri(places[0].code))
+
+    def _span(self, span: Span | None, quote: str) -> URIRef | None:
+        if span is None:
+            return None
+        add, iri = self.out.add, terms.span_iri(self.slug, *span)
+        position, exact = terms.span_position_iri(iri), terms.span_quote_iri(iri)
+        add(iri, RDF.type, ZM.SourceSpan)
+        add(iri, OA.hasSource, self.iri)
+        add(iri, OA.hasSelector, position)
+        add(iri, OA.hasSelector, exact)
+        add(iri, ZM.textHash, self.record.text_hash)
+        add(position, RDF.type, OA.TextPositionSelector)
+        add(position, OA.start, span[0])
+        add(position, OA.end, span[1])
+        add(exact, RDF.type, OA.TextQuoteSelector)
+        add(exact, OA.exact, zh(quote))
+        return iri
+
+
+def _prefixes(path: str) -> list[str]:
+    """二, 二/（一）, 二/（一）/1 of 二/（一）/1."""
+    steps = path.split("/")
+    return ["/".join(steps[: number + 1]) for number in range(len(steps))]
+
+
+def document_quads(record: PlanRecord, cited: dict[str, str]) -> QuadWriter:
+    """The quads of a record; ``cited`` maps the numbers and titles of known documents to their slugs."""
+    return _Document(record, cited).write()
+
+
+def stub_quads(stub: StubEntry) -> QuadWriter:
+    """The quads of a document that is only known to exist."""
+    out, iri = QuadWriter(terms.document_graph(stub.slug)), terms.document_iri(stub.slug)
+    division = divisions.divisions()[stub.code]
+    out.add(iri, RDF.type, ZM.Plan)
+    out.add(iri, DCTERMS.title, zh(stub.title))
+    out.add(iri, DCTERMS.identifier, stub.slug)
+    out.add(iri, ZM.documentNumber, stub.number)
+    out.add(iri, ZM.jurisdiction, terms.division_iri(stub.code))
+    out.add(iri, ZM.level, terms.concept_iri("level", division.level))
+    out.add(iri, ZM.status, terms.concept_iri("status", "issued"))
+    out.add(iri, ZM.origin, terms.concept_iri("origin", "stub"))
+    out.add(iri, ZM.policyFamily, terms.concept_iri("policy-family", stub.family))
+    out.add(iri, RDFS.comment, zh(stub.note) if stub.note else None)
+    return out
+
+
+def division_quads() -> QuadWriter:
+    """The divisions of the country, each within the one above it."""
+    out = QuadWriter(terms.GRAPH_REFERENCE)
+    for division in divisions.divisions().values():
+        iri = terms.division_iri(division.code)
+        out.add(iri, RDF.type, ZM.Division)
+        out.add(iri, SKOS.prefLabel, zh(division.name))
+        out.add(iri, SKOS.notation, division.code)
+        out.add(iri, ZM.level, terms.concept_iri("level", division.level))
+        out.add(iri, ZM.withinDivision, terms.division_iri(division.parent) if division.parent else None)
+    return out
+
+
+def citation_keys(number: str | None, title: str) -> Iterator[str]:
+    """What other documents may call this one by: its number, and its title with or without the years."""
+    if number:
+        yield number
+    yield title
+    bare = re.sub(r"[（(][^（()）]*[）)]", "", title)
+    if bare != title:
+        yield bare

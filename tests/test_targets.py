@@ -1,0 +1,47 @@
+"""Sentences of the genre, and the targets that a careful reader takes from them (tests/data/sentences.yaml)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from graph.clauses import Years
+from graph.reading import squeeze
+from graph.targets import SentenceReader
+
+CASES: list[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "data" / "sentences.yaml").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["text"][:20] for case in CASES])
+def test_sentence(case: dict[str, Any]) -> None:
+    """Indicator, value, unit, comparator, measure, year and base come out as written beside the sentence."""
+    text = case["text"].rstrip("。")
+    reader = SentenceReader(
+        squeeze(text),
+        "二/（一）",
+        Years(),
+        goals=case.get("goals", False),
+        first_year=case.get("first_year", 2024),
+    ).read()
+    found = [
+        [
+            target.indicator,
+            None if target.value is None else float(target.value),
+            target.unit,
+            target.comparator,
+            target.measure,
+            target.target_year,
+            *([target.baseline_year] if target.baseline_year else []),
+        ]
+        for target in reader.targets
+    ]
+    assert found == case["targets"]
+    assert [skipped.reason for skipped in reader.non_targets] == case.get("non_targets", [])
+    for target in reader.targets:
+        assert target.span is not None
+        assert text[slice(*target.span)] == target.quote
