@@ -39,6 +39,10 @@ _VERBS: tuple[tuple[Role, re.Pattern[str]], ...] = (
 _DUTY = re.compile(
     r"(?:按照?)?(?:各自)?(?:职责|职能)(?:分工)?(?:分别|共同)?(?:负责|落实)[。；;]?$|分工负责[。；;]?$"
 )
+# 各街道办事处<含金水办事处，下同>: the last bracket of a name that says whom the name includes.
+_ALIAS = re.compile(
+    rf"[{re.escape(_OPEN)}]((?:含|包括|包含|下称|以下简称)[^{re.escape(_OPEN)}]*|[^{re.escape(_OPEN)}]*下同)[{re.escape(_CLOSE)}]$"
+)
 _NO_AGENCY = re.compile(r"完成时限|完成时间|时间节点|实施期限|责任人|备注")
 
 
@@ -216,9 +220,7 @@ def _name(piece: Passage, role: Role) -> list[Assignment]:
         text = text[: opened.start()]
         end = begin + opened.start()
     members: list[str] = []
-    alias = re.search(
-        rf"[{re.escape(_OPEN)}](?=含|包括|包含|下称|以下简称|.*下同)(.*)[{re.escape(_CLOSE)}]$", text
-    )
+    alias = _ALIAS.search(text)
     if alias:
         listed = re.sub(r"^(?:含|包括|包含)|[，,]?下同$", "", alias.group(1))
         members = [name for name in re.split("[、，,；]", listed) if name]

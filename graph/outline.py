@@ -192,6 +192,9 @@ def parts(text: str) -> list[Part]:
             elif found and found[-1].kind == "annex":
                 # Table cells end in 措施 or 方案 too: in an annex only a new 附件 mark begins another part.
                 found[-1].blocks.append(block)
+            elif len(found) == 1 and not found[0].title.text and len(found[0].blocks) <= 4:
+                # Letterhead and number stand above the first title and go with it.
+                found[0] = Part(_kind(block.text), block, found[0].blocks)
             else:
                 found.append(Part(_kind(block.text), block, []))
         else:
@@ -267,7 +270,7 @@ def _settle(found: list[Part]) -> list[Part]:
     def weight(part: Part) -> tuple[int, int]:
         # A table's rows are numbered too: only headings with a paragraph behind them count.
         numbered = sum(1 for block in part.blocks if heading(block))
-        prose = sum(1 for block in part.blocks if len(block) >= 40 and block.text.count("。") >= 1)
+        prose = sum(1 for block in part.blocks if len(block) >= 15 and "。" in block.text)
         return min(numbered, prose * 3), len(part.blocks)
 
     candidates = [part for part in found if part.kind == "plan" and weight(part)[0] >= 2]

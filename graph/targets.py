@@ -318,8 +318,11 @@ class SentenceReader:
         start = 0
         for stop in [match.start() for match in re.finditer("[，,]", self.flat)] + [len(self.flat)]:
             begin, start = start, stop + 1
-            counted = any(begin <= figure.start < stop for figure in taken)
-            if not counted and (self.goals or named[0] <= stop):
+            counted = [figure.end for figure in taken if begin <= figure.start < stop]
+            if counted:
+                # 至少设立1个回收点、回收网点基本覆盖: what a list adds after its figures.
+                begin = self.flat.find("、", counted[-1], stop) + 1
+            if (begin or not counted) and (self.goals or named[0] <= stop):
                 for piece in clauses.goal_pieces(self.flat, begin, stop):
                     self._goal(*piece)
 
