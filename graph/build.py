@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from typing import Any, TextIO
 
 import pyoxigraph as ox
 from pydantic import ValidationError
-from rdflib import Graph, URIRef
+from rdflib import URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
 from graph import cascade, stores, triples
@@ -42,7 +42,7 @@ from graph.record import PlanRecord, load_record
 from graph.triples import QuadWriter
 from ontology import terms
 from ontology.terms import ZM
-from ontology.vocabulary import SCHEMES, ontology_graph, vocabulary_graph
+from ontology.vocabulary import SCHEMES, turtle
 
 KEPT_BUILDS = 3
 Progress = Callable[[str, int, int], None]
@@ -154,15 +154,18 @@ class BuildJob:
         name = f"{made:%Y%m%dT%H%M%S}-{digest[:8]}"
         self.folder = self.data / "builds" / f"{name}.part"
         shutil.rmtree(self.folder, ignore_errors=True)
-        for part in ("texts", "records", "quads"):
+        for part in ("texts", "records"):
             (self.folder / part).mkdir(parents=True)
         records, reused = self._records(corpus)
         places = [_place(record) for record in records]
         places += [Place(stub.slug, stub.code, stub.family, None) for stub in corpus.stubs]
         comparisons, lineage = self._cascade(places)
-        self._write(corpus, records, places, comparisons, lineage, made)
-        total = stores.create(self.folder / "store", sorted((self.folder / "quads").glob("*.nq")))
-        shutil.rmtree(self.folder / "quads")
+        quads = self.folder / "quads.nq"
+        with quads.open("wb") as out:
+            for chunk in _all_quads(corpus, records, places, comparisons, lineage, made):
+                ox.serialize(chunk, out, format=ox.RdfFormat.N_QUADS)
+        total = stores.create(self.folder / "store", [quads])
+        quads.unlink()
         counts = _counts(corpus, records, comparisons, total)
         summary = Summary(name, made.isoformat(timespec="seconds"), digest, inputs, counts, reused)
         (self.folder / "build.json").write_text(
@@ -225,39 +228,6 @@ class BuildJob:
         self._progress("comparing levels", len(places), len(places))
         return comparisons, lineage
 
-    def _write(
-        self,
-        corpus: Corpus,
-        records: list[PlanRecord],
-        places: list[Place],
-        comparisons: list[Comparison],
-        lineage: Lineage,
-        made: datetime,
-    ) -> None:
-        cited: dict[str, str] = {}
-        for stub in corpus.stubs:
-            cited.update(dict.fromkeys(triples.citation_keys(stub.number, stub.title), stub.slug))
-        for record in records:
-            keys = triples.citation_keys(record.plan.document_number, record.plan.title)
-            cited.update(dict.fromkeys(keys, record.slug))
-        for record in records:
-            self._save(record.slug, triples.document_quads(record, cited))
-        for stub in corpus.stubs:
-            self._save(stub.slug, triples.stub_quads(stub))
-        self._save("_divisions", triples.division_quads())
-        self._save("_inferred", cascade.inferred_quads(places, comparisons, lineage))
-        self._save("_provenance", _provenance(corpus, records, made))
-        for scheme in SCHEMES:
-            self._save_graph(f"_{scheme}", vocabulary_graph(scheme), terms.GRAPH_REFERENCE)
-        self._save_graph("_ontology", ontology_graph(), terms.GRAPH_ONTOLOGY)
-
-    def _save(self, name: str, quads: Iterable[ox.Quad]) -> None:
-        ox.serialize(quads, str(self.folder / "quads" / f"{name}.nq"), format=ox.RdfFormat.N_QUADS)
-
-    def _save_graph(self, name: str, graph: Graph, iri: URIRef) -> None:
-        parsed = ox.parse(graph.serialize(format="nt"), format=ox.RdfFormat.N_TRIPLES)
-        self._save(name, (ox.Quad(q.subject, q.predicate, q.object, ox.NamedNode(iri)) for q in parsed))
-
 
 def read_summary(folder: Path) -> Summary:
     """The summary of a build. Raises StoreError where it is missing or broken."""
@@ -306,7 +276,40 @@ def _counts(
     }
 
 
-def _provenance(corpus: Corpus, records: list[PlanRecord], made: datetime) -> QuadWriter:
+def _all_quads(
+    corpus: Corpus,
+    records: list[PlanRecord],
+    places: list[Place],
+    comparisons: list[Comparison],
+    lineage: Lineage,
+    made: datetime,
+) -> Iterator[Iterable[ox.Quad]]:
+    """The quads of a build, graph by graph."""
+    cited: dict[str, str] = {}
+    for stub in corpus.stubs:
+        cited.update(dict.fromkeys(triples.citation_keys(stub.number, stub.title), stub.slug))
+    for record in records:
+        keys = triples.citation_keys(record.plan.document_number, record.plan.title)
+        cited.update(dict.fromkeys(keys, record.slug))
+    for record in records:
+        yield triples.document_quads(record, cited)
+    for stub in corpus.stubs:
+        yield triples.stub_quads(stub)
+    yield cascade.inferred_quads(places, comparisons, lineage)
+    yield triples.division_quads()
+    for scheme in SCHEMES:
+        yield _turtle_quads(turtle(scheme), terms.GRAPH_REFERENCE)
+    yield _turtle_quads(turtle(), terms.GRAPH_ONTOLOGY)
+    yield _provenance(records, made)
+
+
+def _turtle_quads(source: bytes, graph: URIRef) -> Iterator[ox.Quad]:
+    name = ox.NamedNode(graph)
+    for quad in ox.parse(source, format=ox.RdfFormat.TURTLE):
+        yield ox.Quad(quad.subject, quad.predicate, quad.object, name)
+
+
+def _provenance(records: list[PlanRecord], made: datetime) -> QuadWriter:
     out = QuadWriter(terms.GRAPH_PROVENANCE)
     activity = URIRef(f"{terms.ID}build/{made:%Y%m%dT%H%M%S}")
     out.add(activity, RDF.type, PROV.Activity)

@@ -167,6 +167,15 @@ class Vocabularies:
         return tuple(c for c in sorted(found, key=found.__getitem__) if c not in covered)
 
 
+def turtle(scheme: str | None = None) -> bytes:
+    """Return the Turtle of a scheme's file as it stands; without a scheme, of the ontology.
+
+    Raises:
+        VocabularyError: the file is missing.
+    """
+    return _source("zhengmai.ttl" if scheme is None else f"vocabularies/{scheme}.ttl")
+
+
 def vocabulary_graph(scheme: str) -> Graph:
     """Return the triples of one scheme's file.
 
@@ -278,10 +287,16 @@ def _fold(text: str) -> str:
 
 
 def _parse(name: str) -> Graph:
-    source = files("ontology").joinpath(*name.split("/"))
     try:
-        return Graph().parse(data=source.read_text(encoding="utf-8"), format="turtle")
-    except FileNotFoundError:
-        raise VocabularyError(f"ontology/{name} is missing") from None
+        return Graph().parse(data=_source(name), format="turtle")
+    except VocabularyError:
+        raise
     except Exception as error:  # rdflib's Turtle reader raises several kinds, BadSyntax among them
         raise VocabularyError(f"ontology/{name} is not readable as Turtle: {error}") from error
+
+
+def _source(name: str) -> bytes:
+    try:
+        return files("ontology").joinpath(*name.split("/")).read_bytes()
+    except FileNotFoundError:
+        raise VocabularyError(f"ontology/{name} is missing") from None

@@ -1,0 +1,353 @@
+"""The front door: the command ``zhengmai``, one function a command.
+
+Answers go to stdout alone, progress and notes to stderr. Exit codes: 0 fine, 1 findings that need action (check), 2 bad
+input, in one sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from graph.errors import BadInput, ZhengmaiError
+
+if TYPE_CHECKING:
+    from graph.build import BuildJob, Progress
+    from shapes.findings import Report
+
+# Each command imports what it needs: `--help` answers at once.
+app = typer.Typer(
+    help="政脉: read policy plans into a knowledge graph, compare the levels, answer questions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Data = Annotated[
+    Path,
+    typer.Option("--data", envvar="ZHENGMAI_DATA", help="Folder of the built graph.", show_default=True),
+]
+Lang = Annotated[str, typer.Option("--lang", help="Language of the words: zh or en.")]
+_DATA = Path("data")
+# The plans that come along stand beside this file, in a checkout as in an installation.
+_PLANS = Path(__file__).parent / "plans"
+
+
+@app.command(epilog="Example: zhengmai build plans --data data")
+def build(
+    plans: Annotated[
+        Path | None, typer.Argument(help="Folder of plan documents; without one, the plans that come along.")
+    ] = None,
+    data: Data = _DATA,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Read everything again, whatever is cached.")
+    ] = False,
+) -> None:
+    """Read all plans of a folder, compare the levels, judge, and put the new store in place in one step."""
+    from graph.build import BuildJob, read_summary
+
+    with _progress() as progress, BuildJob(plans or _PLANS, data, progress=progress, fresh=fresh) as job:
+        if not job.unchanged:
+            progress("judging with SHACL", 0, 1)
+            _judge(job)
+            progress("judging with SHACL", 1, 1)
+            job.publish()
+    summary = read_summary(job.folder)
+    if job.unchanged:
+        _note(f"Nothing has changed since {summary.made}; the build stays as it is.")
+    elif summary.reused:
+        _note(
+            f"{summary.reused} of {summary.counts['documents']} documents were unchanged and taken from the cache."
+        )
+    _print_summary(summary.counts, _report(job.folder))
+
+
+@app.command(epilog="Example: zhengmai extract plans/360704-ganxian-2024.txt --format yaml")
+def extract(
+    file: Annotated[Path, typer.Argument(help="A plan document: plain text in UTF-8 or GB18030.")],
+    format: Annotated[str, typer.Option("--format", help="json or yaml.")] = "json",
+    code: Annotated[
+        str | None, typer.Option("--code", help="Six-digit code of the place, if its name is shared.")
+    ] = None,
+) -> None:
+    """Read one document and print its record: tasks, agencies, targets, each with its place in the text."""
+    from graph import divisions
+    from graph.extraction import extract as read
+    from graph.linking import link
+    from graph.reading import read_text
+
+    _one_of("--format", format, ("json", "yaml"))
+    if code is not None and code not in divisions.divisions():
+        raise BadInput(
+            f"--code {code}: is not the code of a division; codes have six digits (420115 is 江夏区)"
+        )
+    record = link(read(read_text(file), file.stem, code))
+    sys.stdout.write(record.to_json() if format == "json" else record.to_yaml())
+    if not record.actions and not record.targets:
+        _note(f"{file}: no tasks and no targets were found; is this a plan?")
+
+
+@app.command(epilog="Example: zhengmai check --place 赣县区 --format html > report.html")
+def check(
+    data: Data = _DATA,
+    format: Annotated[str, typer.Option("--format", help="text, json, html or turtle.")] = "text",
+    lang: Lang = "zh",
+    place: Annotated[
+        str | None, typer.Option("--place", help="Only this place: its name or six-digit code.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=0, help="Print the gravest N only (text).")
+    ] = None,
+) -> None:
+    """Print what the check of the built plans found: the gravest first, both passages each. Exit code 1 if any needs action."""
+    from graph.build import open_current
+    from shapes import reports
+
+    _one_of("--lang", lang, ("zh", "en"))
+    report = _report(open_current(data))
+    if place is not None:
+        report = _of_place(report, place)
+    color = format == "text" and sys.stdout.isatty()
+    sys.stdout.write(reports.render(report, format, lang, limit=limit, color=color, width=_width()))
+    if report.summary.by_severity.get("violation"):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: echo 'SELECT * { ?s ?p ?o } LIMIT 5' | zhengmai query -")
+def query(
+    file: Annotated[str, typer.Argument(help="A file with a SPARQL query, or - for standard input.")],
+    data: Data = _DATA,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="table, or a format of SPARQL: json xml csv tsv, turtle ntriples jsonld …"
+        ),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.1, help="End the query after this time.")
+    ] = 60.0,
+) -> None:
+    """Run a SPARQL query on the built graph. The default graph is the union of all graphs."""
+    from graph.build import open_current
+    from queries import formats
+    from queries.engine import Limits, QueryEngine
+    from queries.terminal import as_text
+
+    text = _query_text(file)
+    with QueryEngine(open_current(data) / "store", workers=1, limits=Limits(seconds=seconds)) as engine:
+        kind = formats.kind_of(engine.check(text).form)
+        if format in (None, "table") and engine.check(text).form == "SELECT":
+            sys.stdout.write(as_text(engine.table(text), width=_width()))
+            return
+        chosen = formats.named(format, kind) if format else formats.formats_of(kind)[0]
+        if chosen is None:
+            _one_of("--format", format or "", tuple(one.name for one in formats.formats_of(kind)))
+            return
+        sys.stdout.buffer.write(engine.run(text, chosen.media_types[0]).body.rstrip(b"\n") + b"\n")
+
+
+@app.command(epilog="Example: zhengmai ask lead-agencies domain=教育 --format csv")
+def ask(
+    name: Annotated[str | None, typer.Argument(help="The question; without one, all are listed.")] = None,
+    parameters: Annotated[list[str] | None, typer.Argument(help="key=value …")] = None,
+    data: Data = _DATA,
+    format: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    lang: Lang = "zh",
+) -> None:
+    """Answer one of the prepared questions."""
+    from graph.build import open_current
+    from queries.asking import Asker
+    from queries.catalogue import load_catalogue
+    from queries.engine import QueryEngine
+    from queries.terminal import as_text
+
+    _one_of("--lang", lang, ("zh", "en"))
+    _one_of("--format", format, ("table", "json", "csv"))
+    if name is None:
+        for question in load_catalogue().questions:
+            example = " ".join(f"{key}={value}" for key, value in question.example.items())
+            print(f"{question.name} {example}".rstrip() + f"\n    {question.title[lang]}")
+        return
+    values: dict[str, str] = {}
+    for given in parameters or []:
+        key, equals, value = given.partition("=")
+        if not equals:
+            raise BadInput(f"{given}: write parameters as key=value, for example domain=教育")
+        values[key] = value
+    with QueryEngine(open_current(data) / "store", workers=1) as engine:
+        reply = Asker(engine).ask(name, values, lang)
+    if format == "csv":
+        sys.stdout.buffer.write(reply.table.to_csv(reply.header))
+    elif format == "json":
+        print(json.dumps(reply.table.records(), ensure_ascii=False, indent=1))
+    else:
+        _note(f"{reply.question.title[lang]} {' '.join(f'{k}={v}' for k, v in values.items())}".rstrip())
+        sys.stdout.write(as_text(reply.table, reply.header, width=_width(), iris=False))
+        _note(f"{len(reply.table)} 行" if lang == "zh" else f"{len(reply.table)} rows")
+
+
+@app.command(epilog="Example: zhengmai serve --port 8000")
+def serve(
+    data: Data = _DATA,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve pages, the API and SPARQL until stopped."""
+    import uvicorn
+    from api.app import create_app
+
+    from api.settings import Settings
+    from graph.build import open_current
+
+    open_current(data)
+    _note(f"Zhengmai is served on http://{host}:{port}/  (stop with Ctrl-C)")
+    uvicorn.run(create_app(Settings(data=data)), host=host, port=port, log_level="warning")
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------
+
+
+def _judge(job: BuildJob) -> None:
+    """Validate the new store and write the findings beside it."""
+    from graph.stores import open_store
+    from ontology.vocabulary import ontology_graph
+    from shapes import findings, reports, validation
+
+    graph = open_store(job.folder / "store").graph_union()
+    report = findings.collect(validation.validate(graph, ontology_graph()), graph)
+    (job.folder / "findings.json").write_text(reports.render(report, "json", "zh"), encoding="utf-8")
+    (job.folder / "report.ttl").write_text(reports.render(report, "turtle", "zh"), encoding="utf-8")
+
+
+def _report(folder: Path) -> Report:
+    from shapes.findings import Report
+
+    return Report.model_validate_json((folder / "findings.json").read_text(encoding="utf-8"))
+
+
+def _of_place(report: Report, place: str) -> Report:
+    """The findings of one place, named or by code. Raises BadInput with the places that there are."""
+    from collections import Counter
+
+    documents = [
+        one for one in report.summary.documents if one.place and place in (one.place.code, one.place.name)
+    ]
+    if not documents:
+        known = ", ".join(one.place.name for one in report.summary.documents if one.place)
+        raise BadInput(f"--place {place}: no checked plan is for this place; the places are: {known}")
+    kept = [one for one in report.findings if one.place and place in (one.place.code, one.place.name)]
+    counts = {
+        "findings": len(kept),
+        "by_severity": dict.fromkeys(report.summary.by_severity, 0) | Counter(one.severity for one in kept),
+        "by_outcome": dict(Counter(one.outcome for one in kept)),
+        "by_status": dict(Counter(one.status for one in kept)),
+        "documents": documents,
+    }
+    summary = report.summary.model_copy(update=counts)
+    return report.model_copy(update={"summary": summary, "findings": kept})
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise BadInput(f"{option} {value}: choose one of {', '.join(allowed)}")
+
+
+def _width() -> int:
+    """Columns of the terminal, within what is pleasant to read."""
+    return max(60, min(140, shutil.get_terminal_size((110, 24)).columns))
+
+
+def _print_summary(counts: dict[str, int], report: Report) -> None:
+    """The counts of a build on stdout, findings by outcome last."""
+    names = {
+        "documents": "documents read 读取的方案",
+        "records": "records by hand 人工记录",
+        "stubs": "known by citation only 仅见引用",
+        "actions": "tasks 任务",
+        "assignments": "assignments 职责分工",
+        "targets": "targets 目标",
+        "agencies": "agencies 单位",
+        "comparisons": "comparisons 上下级比较",
+        "triples": "triples 三元组",
+    }
+    for key, label in names.items():
+        print(f"{counts[key]:>8,}  {label}")
+    print(f"{report.summary.findings:>8,}  findings 检查结果")
+    for key, count in report.summary.by_outcome.items():
+        note = report.rules.get(key)
+        print(f"{count:>12,}  {key} {note.label.zh if note else ''}".rstrip())
+
+
+def _query_text(file: str) -> str:
+    if file == "-":
+        return sys.stdin.read()
+    path = Path(file)
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInput(
+            f"{path}: no such file; name a file with a SPARQL query, or - to read standard input"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read as text: {error}") from error
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A progress bar on stderr; a line a step where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    bars = Bars(
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+    with bars:
+        current: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            step = "reading documents" if what.endswith((".txt", ".yaml")) or not what else what
+            if step not in current:
+                current[step] = bars.add_task(step, total=total)
+            bars.update(current[step], completed=done, description=what or step)
+
+        yield progress
+
+
+def main() -> None:
+    """Run the command line; every expected error is one sentence on stderr and exit code 2."""
+    try:
+        app()
+    except ZhengmaiError as error:
+        # Messages are written in English; those that have Chinese show it where the system speaks Chinese.
+        _fail(error.text("zh" if os.environ.get("LANG", "").startswith("zh") else "en"))
+    except BrokenPipeError:
+        # `| head` closed the pipe: no error, and nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"zhengmai: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    main()
