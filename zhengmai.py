@@ -115,7 +115,7 @@ def check(
     _one_of("--lang", lang, ("zh", "en"))
     report = _report(open_current(data))
     if place is not None:
-        report = _of_place(report, place)
+        report = report.of_place(place)
     color = format == "text" and sys.stdout.isatty()
     sys.stdout.write(reports.render(report, format, lang, limit=limit, color=color, width=_width()))
     if report.summary.by_severity.get("violation"):
@@ -232,28 +232,6 @@ def _report(folder: Path) -> Report:
     from shapes.findings import Report
 
     return Report.model_validate_json((folder / "findings.json").read_text(encoding="utf-8"))
-
-
-def _of_place(report: Report, place: str) -> Report:
-    """The findings of one place, named or by code. Raises BadInput with the places that there are."""
-    from collections import Counter
-
-    documents = [
-        one for one in report.summary.documents if one.place and place in (one.place.code, one.place.name)
-    ]
-    if not documents:
-        known = ", ".join(one.place.name for one in report.summary.documents if one.place)
-        raise BadInput(f"--place {place}: no checked plan is for this place; the places are: {known}")
-    kept = [one for one in report.findings if one.place and place in (one.place.code, one.place.name)]
-    counts = {
-        "findings": len(kept),
-        "by_severity": dict.fromkeys(report.summary.by_severity, 0) | Counter(one.severity for one in kept),
-        "by_outcome": dict(Counter(one.outcome for one in kept)),
-        "by_status": dict(Counter(one.status for one in kept)),
-        "documents": documents,
-    }
-    summary = report.summary.model_copy(update=counts)
-    return report.model_copy(update={"summary": summary, "findings": kept})
 
 
 def _note(text: str) -> None:

@@ -337,5 +337,5 @@ def _sources(folder: Traversable, prefix: str) -> Iterable[tuple[str, bytes]]:
     for item in folder.iterdir():
         if item.is_dir() and item.name != "__pycache__":
             yield from _sources(item, f"{prefix}/{item.name}")
-        elif item.name.endswith((".py", ".ttl", ".html")):
+        elif item.name.endswith((".py", ".ttl", ".toml", ".html")):
             yield f"{prefix}/{item.name}", item.read_bytes()

@@ -1,0 +1,485 @@
+"""From validation results to findings: what an official needs to judge one by one, and a programme to filter.
+
+A finding is made of one validation result and of what the graph holds about the node in question. Nothing is
+judged here: which outcomes count, and how grave they are, stands in the shapes; so do the words.
+"""
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final, Literal
+
+from pydantic import Field
+from rdflib import Graph, URIRef
+from rdflib.namespace import RDF, RDFS
+from rdflib.term import Node
+
+from graph.errors import NotFound
+from graph.record import Model, Number
+from ontology.terms import ID, ZM
+from shapes.facts import Facts, Place
+from shapes.rules import LANGS, Lang, Rule, RuleBook, Words, fill
+from shapes.validation import Result, Severity, ValidationResult, as_graph
+
+Status = Literal["open", "explained", "waived"]
+_GRAVITY: Final[dict[Severity, int]] = {"violation": 0, "warning": 1, "info": 2}
+_OUTCOME: Final = str(ID["outcome/"])
+
+
+class Clause(Model):
+    """One passage: a target, a claim about another level's target, or a task.
+
+    ``document`` is the slug of the document that the passage binds. Where another document is our only witness,
+    ``claimed_by`` is the slug of that one, and path and quote stand in it. ``comparator`` is one of
+    ``>= > = ~ < <= qualitative``; values are exact and in the base unit (10000 台), ``said`` tells them in words.
+    Of a task, ``quote`` is the title and ``said`` lists the agencies. ``iri`` leads to the node in the graph.
+    """
+
+    document: str
+    title: str
+    number: str | None = None
+    place: Place | None = None
+    path: str
+    quote: str
+    comparator: str | None = None
+    value: Number | None = None
+    value_max: Number | None = None
+    unit: str | None = None
+    said: Words | None = None
+    claimed_by: str | None = None
+    claimed_by_title: str | None = None
+    iri: str
+
+
+class Source(Model):
+    """The validation result behind a finding: IRIs, but ``value`` may be the text of a literal."""
+
+    focus: str
+    shape: str
+    component: str | None = None
+    path: str | None = None
+    value: str | None = None
+
+
+class Finding(Model):
+    """One thing to look at.
+
+    ``id`` is made from the content (rule, documents, indicator, year), so it is the same in each build.
+    ``document`` is the slug of the document that was judged, ``indicator`` its Chinese name, ``year`` the target
+    year. ``lower`` is null when the plan says nothing, ``upper`` when no upper level does; ``lower_all`` has every
+    statement where a plan made several out of one, and ``lower`` is then the first. ``ratio`` is lower ÷ upper.
+    ``rests_on`` is own_text, record, record_unverified or claim: the weaker of the two sides.
+    """
+
+    id: str
+    rule: str
+    outcome: str
+    severity: Severity
+    status: Status = "open"
+    place: Place | None
+    document: str | None
+    document_title: str | None
+    indicator: str | None
+    indicator_en: str | None = None
+    indicator_iri: str | None = None
+    year: int | None
+    lower: Clause | None
+    lower_all: list[Clause] | None = None
+    upper: Clause | None
+    ratio: Number | None
+    reason: Words
+    suggestion: Words
+    rests_on: str
+    source: Source
+
+    @property
+    def statements(self) -> list[Clause]:
+        """Everything that the plan says in the matter."""
+        return self.lower_all or ([self.lower] if self.lower else [])
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this is about a target that no upper level has."""
+        return self.upper is None and self.lower is not None and self.lower.comparator is not None
+
+
+class RuleNote(Model):
+    """What a rule is called, why it is there and where it comes from."""
+
+    label: Words
+    comment: Words | None = None
+    source: Words | None = None
+
+
+class CheckedDocument(Model):
+    """A document that was judged: its findings by severity, its comparisons by outcome (equal included)."""
+
+    slug: str
+    title: str
+    number: str | None
+    place: Place | None
+    origin: str
+    findings: dict[Severity, int]
+    comparisons: dict[str, int] = Field(default_factory=dict)
+
+
+class Summary(Model):
+    """Counts, those of the documents summed up. ``comparisons`` has those without a finding (equal) too."""
+
+    findings: int
+    by_severity: dict[Severity, int]
+    by_outcome: dict[str, int]
+    by_status: dict[Status, int]
+    comparisons: dict[str, int]
+    documents: list[CheckedDocument]
+
+
+class Report(Model):
+    """All findings, gravest first, and notes on what they rest on and the rules that made them.
+
+    ``made`` is the day it was made.
+    """
+
+    made: date | None = None
+    summary: Summary
+    grounds: dict[str, Words] = Field(default_factory=dict)
+    rules: dict[str, RuleNote]
+    findings: list[Finding]
+
+    def of_place(self, place: str) -> "Report":
+        """Return the part of the report that is about one place, by its name or code.
+
+        Raises:
+            NotFound: no document of such a place was judged; ``allowed`` has the names that there are.
+        """
+        documents = [d for d in self.summary.documents if d.place and place in (d.place.code, d.place.name)]
+        if not documents:
+            known = sorted({d.place.name for d in self.summary.documents if d.place})
+            raise NotFound(
+                f"no plan of “{place}” was checked; the places are: {', '.join(known)}", allowed=known
+            )
+        slugs = {document.slug for document in documents}
+        kept = [finding for finding in self.findings if finding.document in slugs]
+        return self.model_copy(update={"summary": _summary(documents, kept), "findings": kept})
+
+
+def collect(result: ValidationResult, data: Graph, made: date | None = None) -> Report:
+    """Return the findings of a validation, one for each result.
+
+    Args:
+        result: from :func:`shapes.validation.validate`.
+        data: the graph that was validated, vocabularies included.
+        made: the day to print on the report; None leaves it out, so that equal graphs give equal reports.
+
+    Raises:
+        ShapesError: the words beside a shape cannot be used.
+    """
+    facts, book = Facts(as_graph(data)), RuleBook(result.shapes)
+    writer = _Writer(facts, book)
+    drafts = sorted((writer.draft(row) for row in result.results), key=lambda draft: draft[0])
+    findings = [finding for _, finding in drafts]
+    _tell_apart(findings)
+    rules = {finding.rule: book.rule(URIRef(finding.source.shape)) for finding in findings}
+    return Report(
+        made=made,
+        summary=_summary(_checked(facts, findings), findings),
+        grounds={ground.key: ground.label for ground in book.grounds.values()},
+        rules={n: RuleNote(label=r.label, comment=r.comment, source=r.source) for n, r in rules.items()},
+        findings=findings,
+    )
+
+
+class _Writer:
+    """Writes findings in the words of the shapes."""
+
+    def __init__(self, facts: Facts, book: RuleBook) -> None:
+        self.facts = facts
+        self.book = book
+
+    def draft(self, row: Result) -> tuple[tuple[object, ...], Finding]:
+        """A finding, with its place in the order."""
+        facts, rule, focus = self.facts, self.book.rule(row.shape), row.focus
+        document, upper_plan = facts.document_of(focus), facts.node(focus, ZM.upperPlan)
+        lower, upper = self._lower(focus), self._upper(focus, upper_plan)
+        indicator = facts.node(focus, ZM.indicator)
+        value = None if row.value is None or row.value == focus else str(row.value)
+        sides = (facts.ground(document), "claim" if upper and upper.claimed_by else facts.ground(upper_plan))
+        finding = Finding(
+            id=self._id(rule, focus, document, upper_plan),
+            rule=rule.name,
+            outcome=value.removeprefix(_OUTCOME) if value and value.startswith(_OUTCOME) else rule.name,
+            severity=row.severity,
+            place=facts.place(document),
+            document=facts.slug(document) if document is not None else None,
+            document_title=facts.title(document) if document is not None else None,
+            indicator=facts.label(indicator, "zh") if indicator else facts.text(focus, ZM.indicatorText),
+            indicator_en=facts.label(indicator, "en") if indicator else None,
+            indicator_iri=str(indicator) if indicator else None,
+            year=facts.year(focus),
+            lower=lower[0] if lower else None,
+            lower_all=lower if len(lower) > 1 else None,
+            upper=upper,
+            ratio=facts.number(focus, ZM.ratio),
+            reason=Words(zh="", en=""),
+            suggestion=Words(zh="", en=""),
+            rests_on=max(sides, key=lambda key: self.book.grounds[key].rank),
+            source=Source(
+                focus=str(focus),
+                shape=str(rule.shape),
+                component=str(row.component) if row.component is not None else None,
+                path=str(row.path) if isinstance(row.path, URIRef) else None,
+                value=value,
+            ),
+        )
+        self._say(finding, rule, row, sides)
+        order = (
+            _GRAVITY[row.severity],
+            rule.order,
+            -_distance(finding.ratio),
+            -facts.rank(upper_plan),
+            finding.place.code if finding.place else "",
+            finding.document or "",
+            finding.year or 0,
+            facts.order(focus),
+            finding.indicator or "",
+            finding.id,
+            str(focus),
+            str(row.value),
+        )
+        return order, finding
+
+    def _lower(self, focus: Node) -> list[Clause]:
+        facts = self.facts
+        if (focus, RDF.type, ZM.Action) in facts.graph:
+            return [self._clause(focus, facts.text(focus, RDFS.label) or "")]
+        targets = sorted(facts.graph.objects(focus, ZM.lowerTarget), key=lambda t: (facts.order(t), str(t)))
+        return [self._clause(target, facts.text(target, ZM.quote) or "") for target in targets]
+
+    def _upper(self, focus: Node, upper_plan: Node | None) -> Clause | None:
+        target = self.facts.node(focus, ZM.upperTarget)
+        if target is None:
+            return None
+        return self._clause(target, self.facts.text(target, ZM.quote) or "", bound=upper_plan)
+
+    def _clause(self, node: Node, quote: str, bound: Node | None = None) -> Clause:
+        """A passage; ``bound`` is the document that it binds, where that is not the one that holds it."""
+        facts = self.facts
+        holder = facts.node(node, ZM.inDocument)
+        document = bound or holder or node
+        witness = holder if (node, RDF.type, ZM.TargetCitation) in facts.graph else None
+        comparator = facts.node(node, ZM.comparator)
+        return Clause(
+            document=facts.slug(document),
+            title=facts.title(document),
+            number=facts.text(document, ZM.documentNumber),
+            place=facts.place(document),
+            path=facts.text(node, ZM.path) or "",
+            quote=quote,
+            comparator=facts.text(comparator, ZM.symbol) or facts.key(comparator),
+            value=facts.number(node, ZM.value),
+            value_max=facts.number(node, ZM.valueMax),
+            unit=facts.unit(node),
+            said=self._said(node, quote) if comparator is not None else self._agencies(node),
+            claimed_by=facts.slug(witness) if witness is not None else None,
+            claimed_by_title=facts.title(witness) if witness is not None else None,
+            iri=str(node),
+        )
+
+    def _said(self, target: Node, quote: str) -> Words:
+        """A target's value in words: 增长不低于25%, growth of at least 25%."""
+        facts, said = self.facts, {}
+        value, top = facts.number(target, ZM.value), facts.number(target, ZM.valueMax)
+        unit = facts.unit(target) or ""
+        comparator, measure = (facts.key(facts.node(target, p)) or "" for p in (ZM.comparator, ZM.measure))
+        for lang in LANGS:
+            if value is None:
+                said[lang] = self._phrase("words", lang, quote=quote)
+                continue
+            figure = _figure(value, unit, lang)
+            if top is not None:
+                amount = self._phrase("range", lang, figure=figure, figure_max=_figure(top, unit, lang))
+            else:
+                amount = self._phrase(comparator, lang, figure=figure) or figure
+            said[lang] = self._phrase(measure, lang, amount=amount) or amount
+        return Words(**said)
+
+    def _phrase(self, key: str, lang: Lang, **values: str) -> str:
+        words = self.book.phrase(key)
+        return fill(words.said(lang), values) if words else ""
+
+    def _say(self, finding: Finding, rule: Rule, row: Result, sides: tuple[str, str]) -> None:
+        lower, upper = (self.book.grounds[side] for side in sides)
+        notes = [lower.lower if finding.lower else None, upper.upper if finding.upper else None]
+        if lower == upper and all(notes):
+            notes = [lower.both]
+        reason, suggestion = {}, {}
+        for lang in LANGS:
+            values = self._values(finding, row.focus, lang)
+            told = fill(rule.reason.said(lang), values) if rule.reason else _message(row, rule, lang)
+            tail = [fill(note.said(lang), values) for note in notes if note is not None]
+            reason[lang] = (" " if lang == "en" else "").join([told, *tail])
+            suggestion[lang] = fill(rule.suggestion.said(lang), values) if rule.suggestion else ""
+        finding.reason, finding.suggestion = Words(**reason), Words(**suggestion)
+
+    def _values(self, finding: Finding, focus: Node, lang: Lang) -> dict[str, str]:
+        """The names that the words may use, see shapes/comparison.ttl."""
+        facts, lower, upper = self.facts, finding.lower, finding.upper
+
+        def listed(items: Iterable[str]) -> str:
+            return self._phrase("list", lang).join(items)
+
+        def labels(predicate: URIRef) -> str:
+            return listed(sorted(facts.label(node, lang) for node in facts.graph.objects(focus, predicate)))
+
+        return {
+            "place": finding.place.name if finding.place else finding.document_title or "",
+            "title": finding.document_title or "",
+            "number": (lower.number if lower else None) or "",
+            "indicator": (finding.indicator_en if lang == "en" else None) or finding.indicator or "",
+            "year": str(finding.year or ""),
+            "lower_value": listed(c.said.said(lang) for c in finding.statements if c.said),
+            "lower_quote": lower.quote if lower else "",
+            "upper_place": (upper.place.name if upper.place else upper.title) if upper else "",
+            "upper_title": upper.title if upper else "",
+            "upper_number": (upper.number if upper else None) or "",
+            "upper_value": upper.said.said(lang) if upper and upper.said else "",
+            "upper_quote": upper.quote if upper else "",
+            "claimed_by": (upper.claimed_by_title if upper else None) or "",
+            "arithmetic": _arithmetic(finding, lang),
+            "ratio": _rounded(finding.ratio)[0] if finding.ratio is not None else "",
+            "lost": labels(ZM.scopeLost),
+            "gained": labels(ZM.scopeGained),
+            "because": labels(ZM.incomparableBecause),
+            "task": lower.quote if lower else "",
+            "path": lower.path if lower else "",
+            "agencies": lower.said.said(lang) if lower and lower.said else "",
+        }
+
+    def _agencies(self, action: Node) -> Words | None:
+        """The agencies of a task as printed, in their order; None where there are none."""
+        assignments = sorted(self.facts.graph.objects(action, ZM.assignment), key=_natural)
+        names = [self.facts.text(assignment, ZM.agencyText) or "" for assignment in assignments]
+        return Words(**{lang: self._phrase("list", lang).join(names) for lang in LANGS}) if names else None
+
+    def _id(self, rule: Rule, focus: Node, document: Node | None, upper_plan: Node | None) -> str:
+        facts = self.facts
+        if rule.reason is None or document is None:  # about the data: the node itself is the content
+            parts = [str(focus).removeprefix(str(ID))]
+        elif facts.node(focus, ZM.lowerPlan) is not None:
+            name = facts.key(facts.node(focus, ZM.indicator)) or facts.text(focus, ZM.indicatorText) or ""
+            above = facts.slug(upper_plan) if upper_plan is not None else ""
+            parts = [facts.slug(document), above, name, str(facts.year(focus) or "")]
+        else:
+            parts = [facts.slug(document)] + ([facts.label(focus, "zh")] if focus != document else [])
+        # dots and hyphens only: the identifier is also a file name, an anchor and a segment of an address
+        clean = (re.sub(r"\W+", "-", part).strip("-") for part in [rule.name, *parts])
+        return ".".join(part for part in clean if part)
+
+
+def _tell_apart(findings: Sequence[Finding]) -> None:
+    """Give findings of one identifier a mark each, made from what they quote, so that it outlives a rebuild."""
+    same: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        same[finding.id].append(finding)
+    for group in (group for group in same.values() if len(group) > 1):
+        seen: Counter[str] = Counter()
+        for finding in group:
+            told = [f"{c.path}\n{c.quote}\n{c.value}" for c in (*finding.statements, finding.upper) if c]
+            told += [finding.source.value or "", finding.source.component or ""]
+            mark = hashlib.sha256("\n".join(told).encode()).hexdigest()[:6]
+            seen[mark] += 1
+            finding.id += f".{mark}" + (f".{seen[mark]}" if seen[mark] > 1 else "")
+
+
+def _summary(documents: list[CheckedDocument], findings: Sequence[Finding]) -> Summary:
+    outcomes: Counter[str] = Counter()
+    for document in documents:
+        outcomes.update(document.comparisons)
+    severities = Counter(finding.severity for finding in findings)
+    return Summary(
+        findings=len(findings),
+        by_severity={severity: severities[severity] for severity in _GRAVITY},
+        by_outcome=dict(Counter(finding.outcome for finding in findings)),
+        by_status=dict(Counter(finding.status for finding in findings)),
+        comparisons=dict(sorted(outcomes.items())),
+        documents=documents,
+    )
+
+
+def _checked(facts: Facts, findings: Sequence[Finding]) -> list[CheckedDocument]:
+    """The documents that were judged, from the top level down: those compared, and those read from their text."""
+    graph = facts.graph
+    severities: defaultdict[str | None, Counter[Severity]] = defaultdict(Counter)
+    for finding in findings:
+        severities[finding.document][finding.severity] += 1
+    outcomes: defaultdict[Node, Counter[str]] = defaultdict(Counter)
+    for comparison, document in graph.subject_objects(ZM.lowerPlan):
+        outcomes[document][facts.key(facts.node(comparison, ZM.outcome)) or ""] += 1
+    texts = {d for d, origin in graph.subject_objects(ZM.origin) if facts.key(origin) == "text"}
+    return [
+        CheckedDocument(
+            slug=facts.slug(document),
+            title=facts.title(document),
+            number=facts.text(document, ZM.documentNumber),
+            place=facts.place(document),
+            origin=facts.key(facts.node(document, ZM.origin)) or "",
+            findings={severity: severities[facts.slug(document)][severity] for severity in _GRAVITY},
+            comparisons=dict(sorted(outcomes[document].items())),
+        )
+        for document in sorted({*outcomes, *texts}, key=lambda d: (facts.rank(d), facts.slug(d)))
+    ]
+
+
+def _message(row: Result, rule: Rule, lang: Lang) -> str:
+    """The message of a shape that has no words for the case, with the node that it is about."""
+    own = rule.message.said(lang) if rule.message else ""
+    message = row.messages.get(lang) or own or next(iter(row.messages.values()), rule.name)
+    node = str(row.focus).removeprefix(str(ID))
+    return f"{message}（{node}）" if lang == "zh" else f"{message} ({node})"
+
+
+def _distance(ratio: Decimal | None) -> Decimal:
+    """How far apart two values are, whichever is the larger; 0 where there is no ratio."""
+    if ratio is None:
+        return Decimal(0)
+    # growth on one side and none, or decline, on the other: further apart than any two growths
+    return max(ratio, 1 / ratio) if ratio > 0 else Decimal("Infinity")
+
+
+def _arithmetic(finding: Finding, lang: Lang) -> str:
+    """40%÷25%=1.6, or nothing where one side has no single value or the ratio is not theirs."""
+    lower, upper = finding.lower, finding.upper
+    if finding.ratio is None or finding.lower_all or lower is None or upper is None:
+        return ""
+    if lower.value is None or not upper.value or lower.value_max or upper.value_max:
+        return ""
+    exact = lower.value / upper.value
+    # a ratio of 1 explains nothing: there the comparators or the years differ
+    if exact == 1 or abs(exact - finding.ratio) > Decimal("0.005"):
+        return ""
+    text, is_exact = _rounded(exact)
+    left, right = _figure(lower.value, lower.unit or "", lang), _figure(upper.value, upper.unit or "", lang)
+    space = " " if lang == "en" else ""  # Chinese is broken at blanks, and nowhere worse than in a sum
+    return space.join([left, "÷", right, "=" if is_exact else "≈", text])
+
+
+def _rounded(ratio: Decimal) -> tuple[str, bool]:
+    """A ratio to two places as a text, and whether that is exact."""
+    short = ratio.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return _plain(short), short == ratio
+
+
+def _figure(value: Decimal, unit: str, lang: Lang) -> str:
+    return f"{_plain(value)} {unit}" if lang == "en" and unit not in ("", "%") else _plain(value) + unit
+
+
+def _plain(value: Decimal) -> str:
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _natural(node: Node) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", str(node))]

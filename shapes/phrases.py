@@ -1,0 +1,116 @@
+"""The words of the report pages, and the small phrases and counts that text and HTML share."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from ontology.terms import ID
+from shapes.findings import Clause, Finding, Report
+from shapes.rules import Lang, Words
+from shapes.validation import Severity
+
+
+class Phrases:
+    """The words of the page in one language, and the small phrases that text and HTML share."""
+
+    def __init__(self, report: Report, lang: Lang) -> None:
+        self.lang: Lang = lang
+        self.words: Mapping[str, str] = _all_words()[lang]
+        self._report = report
+
+    def __getitem__(self, key: str) -> str:
+        return self.words[key]
+
+    def lead(self) -> str:
+        """One sentence with the counts."""
+        summary = self._report.summary
+        if not summary.findings:
+            return self["none"]
+        lead = self["lead"].format(
+            documents=len(summary.documents), findings=summary.findings, **summary.by_severity
+        )
+        equal = summary.comparisons.get("equal", 0)
+        return lead + (self["lead_equal"].format(equal=equal) if equal else "")
+
+    def outcome(self, finding: Finding) -> str:
+        """What the finding is called."""
+        return self._report.rules[finding.rule].label.said(self.lang)
+
+    def subject(self, finding: Finding) -> str:
+        """What it is about: the indicator, else the task, else the document, else the node."""
+        indicator = (finding.indicator_en if self.lang == "en" else None) or finding.indicator
+        task = finding.lower.quote if finding.lower else None
+        return indicator or task or finding.document_title or finding.source.focus.removeprefix(str(ID))
+
+    def year(self, finding: Finding) -> str:
+        """The target year, or nothing."""
+        return self["year"].format(year=finding.year) if finding.year else ""
+
+    def document(self, clause: Clause) -> str:
+        """The document that a clause binds: 《…实施方案》（赣区府发〔2024〕2号）."""
+        return self.titled(clause.title, clause.number)
+
+    def titled(self, title: str | None, number: str | None) -> str:
+        """A title with its marks, and the number where there is one."""
+        after = self["number_of"].format(number=number) if number else ""
+        return (self["title_of"].format(title=title) if title else "") + after
+
+    def witness(self, clause: Clause) -> str:
+        """Who tells us of the clause, where that is another document than the one it binds; or nothing."""
+        if clause.claimed_by is None:
+            return ""
+        return self["claimed_by"].format(document=self.titled(clause.claimed_by_title, None))
+
+    def said(self, clause: Clause) -> str:
+        """The value in words, of a task its agencies; nothing for a target that is words already."""
+        is_words = clause.comparator is not None and clause.value is None
+        return clause.said.said(self.lang) if clause.said and not is_words else ""
+
+    def at(self, clause: Clause) -> str:
+        """The place in the document."""
+        return self["at"].format(path=clause.path) if clause.path else ""
+
+    def rests_on(self, finding: Finding) -> str:
+        """What the finding rests on."""
+        words = self._report.grounds.get(finding.rests_on)
+        return words.said(self.lang) if words else finding.rests_on
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is called by one name, counted by code of place ("" without a place)."""
+
+    label: Words
+    severity: Severity
+    counts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.counts.values())
+
+
+def outcomes(report: Report) -> list[Row]:
+    """Return what was found by name, gravest first; the many rules about the data itself share one name."""
+    counted: dict[Words, Counter[str]] = {}
+    severity: dict[Words, Severity] = {}
+    for finding in report.findings:
+        label = report.rules[finding.rule].label
+        counted.setdefault(label, Counter())[finding.place.code if finding.place else ""] += 1
+        severity.setdefault(label, finding.severity)
+    return [Row(label, severity[label], counts) for label, counts in counted.items()]
+
+
+def places(report: Report) -> dict[str, str]:
+    """Return the places that have findings, code to name, in the order of the documents checked."""
+    known = {d.place.code: d.place.name for d in report.summary.documents if d.place}
+    found = {f.place.code: f.place.name for f in report.findings if f.place}
+    return {code: name for code, name in {**known, **found}.items() if code in found}
+
+
+@lru_cache(maxsize=1)
+def _all_words() -> Mapping[str, Mapping[str, str]]:
+    return tomllib.loads((files("shapes") / "templates" / "words.toml").read_text("utf-8"))
