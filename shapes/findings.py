@@ -310,6 +310,12 @@ class _Writer:
         words = self.book.phrase(key)
         return fill(words.said(lang), values) if words else ""
 
+    def _upper_place(self, upper: Clause, lang: Lang) -> str:
+        """The name of the level above as one says it; 国家 where the division is the whole country."""
+        if upper.place is None:
+            return upper.title
+        return self._phrase(f"place-{upper.place.code}", lang) or upper.place.name
+
     def _say(self, finding: Finding, rule: Rule, row: Result, sides: tuple[str, str]) -> None:
         lower, upper = (self.book.grounds[side] for side in sides)
         notes = [lower.lower if finding.lower else None, upper.upper if finding.upper else None]
@@ -342,7 +348,7 @@ class _Writer:
             "year": str(finding.year or ""),
             "lower_value": listed(c.said.said(lang) for c in finding.statements if c.said),
             "lower_quote": lower.quote if lower else "",
-            "upper_place": (upper.place.name if upper.place else upper.title) if upper else "",
+            "upper_place": self._upper_place(upper, lang) if upper else "",
             "upper_title": upper.title if upper else "",
             "upper_number": (upper.number if upper else None) or "",
             "upper_value": upper.said.said(lang) if upper and upper.said else "",
