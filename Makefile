@@ -29,7 +29,7 @@ demo: $(STAMP)
 	$(ZHENGMAI) build
 	$(ZHENGMAI) check --limit 5 || test $$? -eq 1  # 1 says that there are findings, and there are
 	$(ZHENGMAI) ask lead-agencies domain=教育
-	$(ZHENGMAI) ask targets-against-upper place=赣县区
+	$(ZHENGMAI) ask targets-against-upper place=赣县区 outcome=减码
 ifneq ($(SERVE),0)
 	$(ZHENGMAI) serve --host $(HOST) --port $(PORT)
 endif

@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyoxigraph as ox
 import pytest
+
+from graph import stores
+from ontology.terms import GRAPH_REFERENCE
+from ontology.vocabulary import SCHEMES, vocabulary_graph
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +22,19 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "zhengmai", "build", "--data", str(data)], check=True, capture_output=True
     )
     return data
+
+
+@pytest.fixture(scope="session")
+def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of data/sample.trig and the vocabularies, for tests that need answers known by heart."""
+    folder = tmp_path_factory.mktemp("sample")
+    vocabularies = folder / "vocabularies.nq"
+    quads = [
+        ox.Quad(one.subject, one.predicate, one.object, ox.NamedNode(GRAPH_REFERENCE))
+        for scheme in SCHEMES
+        for one in ox.parse(vocabulary_graph(scheme).serialize(format="nt"), format=ox.RdfFormat.N_TRIPLES)
+    ]
+    ox.serialize(quads, str(vocabularies), format=ox.RdfFormat.N_QUADS)
+    sample = Path(__file__).parent / "data" / "sample.trig"
+    stores.create(folder / "store", [sample, vocabularies])
+    return folder / "store"

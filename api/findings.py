@@ -1,0 +1,97 @@
+"""What the check found: /findings, filtered, as JSON or as two-clause sheets."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+
+from api import pages
+from api.context import service_of
+from api.problems import RESPONSES
+from graph.errors import BadParameter
+from queries.words import both
+from shapes.findings import Finding, Report, Summary
+from shapes.phrases import Phrases
+from shapes.rules import Lang
+
+router = APIRouter(tags=["findings"])
+
+
+class FindingList(BaseModel):
+    """The findings that fit, gravest first, ``count`` of them before paging; the summary is of all."""
+
+    summary: Summary
+    count: int
+    findings: list[Finding]
+
+
+@router.get("/findings", summary="What the check found", response_model=FindingList, responses=RESPONSES)
+def get_findings(
+    request: Request,
+    severity: Annotated[Literal["violation", "warning", "info", ""] | None, Query()] = None,
+    outcome: Annotated[str | None, Query(description="as in a finding", examples=["lowered"])] = None,
+    place: Annotated[str | None, Query(description="six-digit code or name", examples=["赣县区"])] = None,
+    plan: Annotated[str | None, Query(description="slug", examples=["360704-ganxian-2024"])] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    lang: Annotated[str | None, Query(description="of the page: zh or en")] = None,
+    format: Annotated[str | None, Query(description="json or html, in place of the Accept header")] = None,
+) -> Response:
+    """Each finding with both passages, a reason and a suggestion, in Chinese and English."""
+    report = service_of(request).build.report
+    _known(report, outcome, place, plan)
+    found = [
+        one
+        for one in report.findings
+        if (not severity or one.severity == severity)
+        and (not outcome or one.outcome == outcome)
+        and (not place or (one.place is not None and place in (one.place.code, one.place.name)))
+        and (not plan or one.document == plan)
+    ]
+    shown = found[offset : offset + limit]
+    if pages.wanted(request):
+        told = pages.lang_of(request)
+        values = {
+            "report": report,
+            "say": Phrases(report, told),
+            "findings": shown,
+            "count": len(found),
+            "limit": limit,
+            "offset": offset,
+            "chosen": {"severity": severity, "outcome": outcome, "place": place, "plan": plan},
+            "outcomes": _outcomes(report, told),
+            "places": _places(report),
+        }
+        return pages.render(request, "findings.html", values)
+    body = FindingList(summary=report.summary, count=len(found), findings=shown)
+    return JSONResponse(body.model_dump(mode="json"), headers={"Vary": "Accept"})
+
+
+def _known(report: Report, outcome: str | None, place: str | None, plan: str | None) -> None:
+    """A filter that nothing can fit is an error, not an empty answer: it is most often a slip."""
+    places = _places(report)
+    allowed = {
+        "outcome": (outcome, {one.outcome for one in report.findings}, set()),
+        "place": (place, set(places), set(places.values())),
+        "plan": (plan, {one.slug for one in report.summary.documents}, set()),
+    }
+    for name, (given, codes, names) in allowed.items():
+        if given and given not in codes | names:
+            listed = sorted(codes)
+            en, zh = both("questions", "value", found=given, parameter=name, allowed=", ".join(listed))
+            raise BadParameter(en, zh=zh, parameter=name, allowed=listed)
+
+
+def _places(report: Report) -> dict[str, str]:
+    """The places that were judged, name by code."""
+    found = [one.place for one in report.summary.documents if one.place]
+    found += [one.place for one in report.findings if one.place]
+    return {one.code: one.name for one in sorted(found, key=lambda one: one.code)}
+
+
+def _outcomes(report: Report, lang: Lang) -> dict[str, str]:
+    """The outcomes that occur, label by name."""
+    return {one.outcome: report.rules[one.rule].label.said(lang) for one in report.findings}

@@ -1,0 +1,154 @@
+"""The plans: /plans, and /plans/{slug} with its record, counts, line and findings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+
+from api import pages
+from api.builds import Service
+from api.context import service_of
+from api.problems import RESPONSES
+from graph.errors import NotFound
+from graph.record import PlanRecord
+from ontology.vocabulary import load_vocabularies
+from queries.words import both
+from shapes.findings import Finding
+from shapes.phrases import Phrases
+
+router = APIRouter(tags=["plans"])
+Lang = Annotated[str | None, Query(description="language of labels: zh or en", examples=["zh"])]
+Format = Annotated[str | None, Query(description="json or html, in place of the Accept header")]
+
+
+class PlanEntry(BaseModel):
+    """A document. ``origin`` tells how it is held: its text, a record made by hand, or known from citations only."""
+
+    slug: str = Field(examples=["420115-jiangxia-2024"])
+    iri: str
+    title: str
+    place: str
+    code: str = Field(description="GB/T 2260, six digits", examples=["420115"])
+    level: str
+    rank: int = Field(description="of the level: 1 national to 4 county")
+    number: str | None
+    date: str | None
+    status: str
+    origin: str
+    tasks: int
+    targets: int
+
+
+class Ancestor(BaseModel):
+    """A document of the line above a plan, or the plan itself."""
+
+    level: str
+    place: str
+    title: str
+    number: str | None
+    date: str | None
+    origin: str
+    cited: str
+    slug: str
+
+
+class PlanDetail(PlanEntry):
+    """A document with its counts, the line up to the national plan, and its record (null for one only cited)."""
+
+    counts: dict[str, int] = Field(examples=[{"tasks": 25, "targets": 54, "agencies": 28}])
+    findings: dict[str, int] = Field(description="by severity", examples=[{"violation": 0, "warning": 2}])
+    line: list[Ancestor]
+    record: dict[str, Any] | None
+
+
+@router.get(
+    "/plans",
+    summary="All plans, from the nation to the counties",
+    response_model=list[PlanEntry],
+    responses=RESPONSES,
+)
+def get_plans(request: Request, lang: Lang = None, format: Format = None) -> Response:
+    """Documents whose text is held, records made by hand, and documents that are only cited."""
+    listed = entries(service_of(request), pages.lang_of(request))
+    if pages.wanted(request):
+        return pages.render(request, "plans.html", {"plans": listed})
+    return JSONResponse([one.model_dump() for one in listed], headers={"Vary": "Accept, Accept-Language"})
+
+
+@router.get("/plans/{slug}", summary="One plan", response_model=PlanDetail, responses=RESPONSES)
+def get_plan(slug: str, request: Request, lang: Lang = None, format: Format = None) -> Response:
+    """Metadata, counts, the line up to the national plan, and the record with tasks and targets."""
+    service, told = service_of(request), pages.lang_of(request)
+    entry = _entry(service, slug, told)
+    record = service.build.record(slug)
+    line = [
+        _ancestor(row) for row in service.asker.ask("lineage-of-plan", {"plan": slug}, told).table.records()
+    ]
+    findings = [one for one in service.build.report.findings if one.document == slug]
+    detail = PlanDetail(
+        **entry.model_dump(),
+        counts={"tasks": entry.tasks, "targets": entry.targets, **_counts(record)},
+        findings=dict(Counter(one.severity for one in findings)),
+        line=line,
+        record=record.model_dump(mode="json") if record else None,
+    )
+    if pages.wanted(request):
+        return _page(request, service, detail, record, findings)
+    return JSONResponse(detail.model_dump(), headers={"Vary": "Accept, Accept-Language"})
+
+
+def entries(service: Service, lang: str) -> list[PlanEntry]:
+    """All documents, with labels in ``lang``."""
+    rows = service.asker.ask("plans", {}, lang).table.records()
+    return [PlanEntry.model_validate({**row, "iri": row["planIri"]}) for row in rows]
+
+
+def _entry(service: Service, slug: str, lang: str) -> PlanEntry:
+    known = entries(service, lang)
+    found = next((one for one in known if one.slug == slug), None)
+    if found is None:
+        slugs = [one.slug for one in known]
+        en, zh = both("questions", "plan", found=slug, allowed=", ".join(slugs))
+        raise NotFound(en, zh=zh, allowed=slugs)
+    return found
+
+
+def _ancestor(row: dict[str, Any]) -> Ancestor:
+    return Ancestor.model_validate({**row, "slug": str(row["planIri"]).rpartition("/")[2]})
+
+
+def _counts(record: PlanRecord | None) -> dict[str, int]:
+    if record is None:
+        return {}
+    assignments = [one for action in record.actions for one in action.assignments]
+    return {
+        "agencies": len({one.agency for one in assignments}),
+        "assignments": len(assignments),
+        "cited_targets": len(record.cited_targets),
+        "problems": len(record.problems),
+    }
+
+
+def _page(
+    request: Request, service: Service, detail: PlanDetail, record: PlanRecord | None, findings: list[Finding]
+) -> Response:
+    lang = pages.lang_of(request)
+    vocabularies = load_vocabularies()
+
+    def label(scheme: str, key: str) -> str:
+        concept = vocabularies.concept(scheme, key)
+        return concept.label_en if lang == "en" else concept.label_zh
+
+    values = {
+        "plan": detail,
+        "record": record,
+        "findings": findings,
+        "say": Phrases(service.build.report, lang),
+        "label": label,
+        "roles": [concept.key for concept in vocabularies.scheme("role")],
+    }
+    return pages.render(request, "plan.html", values)

@@ -1,0 +1,157 @@
+"""Every error as one shape, `application/problem+json` (RFC 9457), or as a page where a browser asks.
+
+The members beside type, title, status, detail and instance: ``allowed`` (what would do instead), ``parameter``,
+``line`` and ``column``, ``limit`` and ``unit``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from api import pages
+from graph.errors import (
+    BadInput,
+    BadParameter,
+    Busy,
+    NotFound,
+    QueryLimit,
+    QueryRefused,
+    QuerySyntaxError,
+    QueryTimeout,
+    QueryTooLarge,
+    StoreError,
+    ZhengmaiError,
+)
+from ontology.terms import BASE
+
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger("zhengmai.api")
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(examples=[f"{BASE}problem/bad-parameter"])
+    title: str
+    status: int = Field(examples=[422])
+    detail: str
+    instance: str = Field(description="the path that was asked for", examples=["/questions/lead-agencies"])
+    allowed: list[str] | None = Field(default=None, description="what would do instead")
+    parameter: str | None = None
+    line: int | None = Field(default=None, description="counted from 1")
+    column: int | None = Field(default=None, description="counted from 1, in code points")
+    limit: float | None = None
+    unit: str | None = Field(default=None, description="of the limit: seconds or megabytes")
+
+
+class HttpError(ZhengmaiError):
+    """A request that the protocol itself rules out: 405, 406, 413, 415 and the like."""
+
+    def __init__(self, status: int, kind: str, *, allowed: list[str] | None = None, **values: object) -> None:
+        en, zh = pages.both(f"http.{kind}", **values)
+        super().__init__(en, zh=zh)
+        self.status = status
+        self.kind = kind
+        self.allowed = allowed or []
+
+
+# The most special first: the first that an error is an instance of counts. The titles stand in words.yaml.
+_KINDS: tuple[tuple[type[ZhengmaiError], str, int], ...] = (
+    (NotFound, "not-found", 404),
+    (BadParameter, "bad-parameter", 422),
+    (QuerySyntaxError, "query-syntax", 400),
+    (QueryRefused, "query-refused", 403),
+    (BadInput, "bad-input", 400),
+    (QueryTimeout, "query-timeout", 422),
+    (QueryTooLarge, "query-too-large", 422),
+    (Busy, "busy", 503),
+    (StoreError, "no-data", 503),
+    (ZhengmaiError, "error", 500),
+)
+
+
+def problem_of(error: ZhengmaiError, instance: str, lang: str) -> Problem:
+    """The problem that an error is told as."""
+    if isinstance(error, HttpError):
+        kind, status = error.kind, error.status
+    else:
+        kind, status = next((name, code) for type_, name, code in _KINDS if isinstance(error, type_))
+    problem = Problem(
+        type=f"{BASE}problem/{kind}",
+        title=pages.words(f"problem.{kind}")[lang],
+        status=status,
+        detail=error.text(lang),
+        instance=instance,
+    )
+    if isinstance(error, NotFound | BadParameter | HttpError) and error.allowed:
+        problem.allowed = list(error.allowed)
+    if isinstance(error, BadParameter):
+        problem.parameter = error.parameter
+    if isinstance(error, QuerySyntaxError):
+        problem.line, problem.column = error.line, error.column
+    if isinstance(error, QueryLimit):
+        problem.limit, problem.unit = error.limit, error.unit
+    return problem
+
+
+def respond(request: Request, problem: Problem) -> Response:
+    """A problem as JSON, or as a page for a browser."""
+    headers = {"Vary": "Accept, Accept-Language"}
+    if problem.status == 503:
+        headers["Retry-After"] = "5"
+    if pages.wanted(request):
+        return pages.render(
+            request, "error.html", {"problem": problem}, status=problem.status, headers=headers
+        )
+    return JSONResponse(
+        problem.model_dump(exclude_none=True), problem.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Tell every error of an application this way."""
+
+    def known(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ZhengmaiError)
+        # Programs that name no language get English, people Chinese
+        lang = pages.lang_of(request, "zh" if pages.wanted(request) else "en")
+        return respond(request, problem_of(error, request.url.path, lang))
+
+    def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        kind = {404: "no-page", 405: "method"}.get(error.status_code, "request")
+        told = HttpError(error.status_code, kind, path=request.url.path, method=request.method)
+        response = known(request, told)
+        for name, value in (error.headers or {}).items():
+            response.headers[name] = value
+        return response
+
+    def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first: dict[str, Any] = error.errors()[0]
+        name = str(first["loc"][-1])
+        en, zh = pages.both("http.parameter", name=name, message=first["msg"])
+        return known(request, BadParameter(en, zh=zh, parameter=name))
+
+    def unexpected(request: Request, error: Exception) -> Response:
+        log.error("unexpected error on %s", request.url.path, exc_info=error)
+        return known(request, HttpError(500, "unexpected"))
+
+    app.add_exception_handler(ZhengmaiError, known)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "What was wrong, and what would do instead (RFC 9457)"},
+    "5XX": {"model": Problem, "description": "No data yet, or too many queries at a time"},
+}
+"""For the OpenAPI description of every operation."""

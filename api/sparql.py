@@ -1,0 +1,241 @@
+"""The SPARQL 1.1 Protocol for queries, read-only: GET, POST of a form, POST of the query itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from api import pages
+from api.context import service_of
+from api.negotiation import HTML, best
+from api.problems import RESPONSES, HttpError, problem_of
+from graph.errors import QueryLimit, QueryRefused, QuerySyntaxError
+from queries.engine import QueryEngine
+from queries.formats import FORMATS, Kind, formats_of, kind_of, named
+from queries.sparql_text import QueryText
+
+router = APIRouter(tags=["SPARQL"])
+ROWS_SHOWN = 500  # on a page; files have all
+_FORM = "application/x-www-form-urlencoded"
+_QUERY = "application/sparql-query"
+
+EXAMPLE = """\
+PREFIX dcterms: <http://purl.org/dc/terms/>
+PREFIX zm: <https://w3id.org/zhengmai/ns#>
+
+SELECT ?plan ?indicator ?value ?quote
+WHERE {
+  ?target a zm:Target ;
+    zm:inDocument/dcterms:title ?plan ;
+    zm:indicatorText ?indicator ;
+    zm:value ?value ;
+    zm:quote ?quote .
+}
+ORDER BY ?plan ?indicator
+LIMIT 20
+"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request asks for; ``query`` is None where it asks for nothing yet."""
+
+    query: str | None
+    default_graphs: Sequence[str] = ()
+    named_graphs: Sequence[str] = ()
+    format: str | None = None
+
+
+_PARAMETERS: list[dict[str, Any]] = [
+    {
+        "name": "query",
+        "in": "query",
+        "description": "SELECT, ASK, CONSTRUCT or DESCRIBE. The default graph is the union of all graphs.",
+        "schema": {"type": "string"},
+        "example": EXAMPLE,
+    },
+    *(
+        {
+            "name": name,
+            "in": "query",
+            "description": f"IRIs of the {which} graphs, in place of those that the query names.",
+            "schema": {"type": "array", "items": {"type": "string", "format": "iri"}},
+        }
+        for name, which in (("default-graph-uri", "default"), ("named-graph-uri", "named"))
+    ),
+    {
+        "name": "format",
+        "in": "query",
+        "description": "A format by name, in place of the Accept header.",
+        "schema": {"type": "string", "enum": [one.name for one in FORMATS]},
+    },
+]
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer: rows for SELECT and ASK, a graph for CONSTRUCT and DESCRIBE.",
+        "content": {media: {} for one in FORMATS for media in one.media_types} | {HTML: {}},
+    },
+    **RESPONSES,
+}
+
+
+@router.get(
+    "/sparql",
+    summary="Run a SPARQL query",
+    response_class=Response,
+    responses=_ANSWERS,
+    openapi_extra={"parameters": _PARAMETERS},
+)
+async def get_sparql(request: Request) -> Response:
+    """Answer the query in ``query``; without one, a browser gets a page to write it on."""
+    asked = _asked(request.query_params.multi_items())
+    return await run_in_threadpool(_answer, request, asked)
+
+
+@router.post(
+    "/sparql",
+    summary="Run a SPARQL query, sent in the body",
+    response_class=Response,
+    responses=_ANSWERS,
+    openapi_extra={
+        "parameters": [one for one in _PARAMETERS if one["name"] != "query"],
+        "requestBody": {
+            "required": True,
+            "content": {
+                _QUERY: {"schema": {"type": "string"}, "example": EXAMPLE},
+                _FORM: {
+                    "schema": {
+                        "type": "object",
+                        "required": ["query"],
+                        "properties": {
+                            "query": {"type": "string"},
+                            "default-graph-uri": {"type": "array", "items": {"type": "string"}},
+                            "named-graph-uri": {"type": "array", "items": {"type": "string"}},
+                        },
+                    },
+                    "example": {"query": "ASK { ?s ?p ?o }"},
+                },
+            },
+        },
+    },
+)
+async def post_sparql(request: Request) -> Response:
+    """Answer the query in the body: the text itself, or a form with the parameters of GET."""
+    body = await _body(request)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == _FORM:
+        form = parse_qsl(body, keep_blank_values=True, encoding="utf-8", errors="replace")
+        asked = _asked([*request.query_params.multi_items(), *form])
+    elif kind == _QUERY:
+        asked = _asked([*request.query_params.multi_items(), ("query", body)])
+    elif kind == "application/sparql-update":
+        asked = _asked([("update", body)])
+    else:
+        raise HttpError(415, "content-type", found=kind or "–", allowed=[_QUERY, _FORM])
+    return await run_in_threadpool(_answer, request, asked)
+
+
+def _asked(pairs: Sequence[tuple[str, str]]) -> Asked:
+    def every(name: str) -> list[str]:
+        return [value for key, value in pairs if key == name]
+
+    if every("update"):
+        raise HttpError(403, "update")
+    queries = every("query")
+    if len(queries) > 1:
+        raise HttpError(400, "two-queries")
+    query = queries[0] if queries and queries[0].strip() else None
+    form = next(iter(every("format")), None)
+    return Asked(
+        query, every("default-graph-uri"), every("named-graph-uri"), None if form == "html" else form
+    )
+
+
+async def _body(request: Request) -> str:
+    limit = service_of(request).settings.body_kb << 10
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit:
+            raise HttpError(413, "body", limit=limit >> 10)
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise HttpError(400, "encoding", at=error.start) from None
+
+
+def _answer(request: Request, asked: Asked) -> Response:
+    accept = request.headers.get("accept")
+    wants_page = asked.format is None and pages.wanted(request)
+    if asked.query is None:
+        if wants_page:
+            return _page(request, asked)
+        raise HttpError(400, "no-query")
+    engine = service_of(request).engine
+    try:
+        query = engine.check(asked.query)
+        media = _media_type(kind_of(query.form), asked.format, accept)
+        if media == HTML:
+            return _result_page(request, asked, engine, query)
+        answer = engine.run(
+            query.text,
+            media,
+            default_graphs=asked.default_graphs,
+            named_graphs=asked.named_graphs,
+        )
+    except (QuerySyntaxError, QueryRefused, QueryLimit) as error:
+        if not wants_page:
+            raise
+        problem = problem_of(error, request.url.path, pages.lang_of(request))
+        return _page(request, asked, status=problem.status, problem=problem)
+    content_type = f"{media}; charset=utf-8" if media.startswith("text/") else media
+    return Response(answer.body, headers={"Content-Type": content_type, "Vary": "Accept"})
+
+
+def _media_type(kind: Kind, name: str | None, accept: str | None) -> str:
+    formats = formats_of(kind)
+    if name is not None:
+        found = named(name, kind)
+        if found is None:
+            raise HttpError(406, "format", allowed=[one.name for one in formats], found=name)
+        return found.media_types[0]
+    first = [one.media_types[0] for one in formats]
+    others = [media for one in formats for media in one.media_types[1:]]
+    media = best(accept, list(dict.fromkeys([*first, *others, HTML])))
+    if media is None:
+        raise HttpError(406, "accept", allowed=[*first, HTML])
+    return media
+
+
+def _result_page(request: Request, asked: Asked, engine: QueryEngine, query: QueryText) -> Response:
+    if query.form == "SELECT":
+        table = engine.table(query.text, default_graphs=asked.default_graphs, named_graphs=asked.named_graphs)
+        return _page(request, asked, table=table, form=query.form)
+    answer = engine.run(query.text, default_graphs=asked.default_graphs, named_graphs=asked.named_graphs)
+    if query.form == "ASK":
+        return _page(request, asked, truth=bool(json.loads(answer.body)["boolean"]), form=query.form)
+    return _page(request, asked, turtle=answer.body.decode("utf-8"), form=query.form)
+
+
+def _page(request: Request, asked: Asked, *, status: int = 200, **shown: Any) -> Response:
+    form = shown.get("form")
+    formats = [one.name for one in formats_of(kind_of(form))] if form else []
+    values = {
+        "query": asked.query or EXAMPLE,
+        "formats": formats,
+        "rows_shown": ROWS_SHOWN,
+        "limits": service_of(request).settings.limits,
+        "table": None,
+        "truth": None,
+        "turtle": None,
+        "problem": None,
+        **shown,
+    }
+    return pages.render(request, "sparql.html", values, status=status)

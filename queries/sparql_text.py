@@ -1,0 +1,199 @@
+"""What can be told about a SPARQL text before any engine sees it: its form, its dataset, whether it is allowed.
+
+A tokenizer, not a grammar. It has to decide one thing for certain: is there a SERVICE, or an update word, that an
+engine would act on? That needs strings, comments, IRIs and prefixed names told apart from words, and nothing more.
+A full parser decides it too, but rdflib's takes some hundred times longer, recurses without a bound on hostile
+nesting, and refuses texts that Oxigraph accepts. Oxigraph's own parser is not reachable from Python without running
+the query. Where the tokenizer and an engine could read one text in two ways (words run together, as in
+``trueSERVICE``; undeclared prefixes), the text is refused as a syntax error, so the engine never gets to choose.
+
+The by-product is better error places: Oxigraph 0.5 reports where its furthest lookahead ended, often on the next line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+from graph.errors import QueryRefused, QuerySyntaxError
+from queries.words import both
+
+Form = Literal["SELECT", "ASK", "CONSTRUCT", "DESCRIBE"]
+
+_FORMS: tuple[str, ...] = get_args(Form)
+_UPDATES = frozenset("INSERT DELETE LOAD CLEAR CREATE DROP COPY MOVE ADD WITH".split())
+_WORDS = (
+    frozenset(
+        # SPARQL 1.1, with the parts of 1.2 that Oxigraph reads
+        """
+        BASE PREFIX VERSION SELECT DISTINCT REDUCED AS CONSTRUCT WHERE DESCRIBE ASK FROM NAMED GROUP BY HAVING ORDER ASC
+        DESC LIMIT OFFSET VALUES UNDEF DEFAULT OPTIONAL LATERAL GRAPH SERVICE SILENT BIND UNION MINUS FILTER IN NOT
+        EXISTS A TRUE FALSE
+        COUNT SUM MIN MAX AVG SAMPLE GROUP_CONCAT SEPARATOR
+        STR LANG LANGMATCHES LANGDIR DATATYPE BOUND IRI URI BNODE RAND ABS CEIL FLOOR ROUND CONCAT STRLEN UCASE LCASE
+        ENCODE_FOR_URI CONTAINS STRSTARTS STRENDS STRBEFORE STRAFTER YEAR MONTH DAY HOURS MINUTES SECONDS TIMEZONE TZ
+        NOW UUID STRUUID MD5 SHA1 SHA256 SHA384 SHA512 COALESCE IF STRLANG STRLANGDIR STRDT SAMETERM ISIRI ISURI
+        ISBLANK ISLITERAL ISNUMERIC HASLANG HASLANGDIR REGEX SUBSTR REPLACE TRIPLE SUBJECT PREDICATE OBJECT ISTRIPLE
+        ADJUST
+        """.split()
+    )
+    | _UPDATES
+)
+
+_ESCAPE = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
+_LOCAL = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
+_TOKEN = re.compile(
+    rf"""
+    (?P<space>\s+|\#[^\r\n]*)
+  | (?P<iri><(?:[^<>"{{}}|^`\\\x00-\x20]|{_ESCAPE})*>)
+  | (?P<string>\"\"\"(?:"{{0,2}}(?:[^"\\]|\\.))*\"\"\"|'''(?:'{{0,2}}(?:[^'\\]|\\.))*'''
+      |"(?:[^"\\\r\n]|\\[^\r\n])*"|'(?:[^'\\\r\n]|\\[^\r\n])*')
+  | (?P<lang>@[A-Za-z]+(?:-+[A-Za-z0-9]+)*)
+  | (?P<variable>[?$][\w·‿⁀]+)
+  | (?P<blank>_:\w(?:[\w.\-·]*[\w\-·])?)
+  | (?P<name>(?:[^\W\d_](?:[\w.\-·]*[\w\-·])?)?:(?:(?:[\w:]|{_LOCAL})(?:(?:[\w:.\-·]|{_LOCAL})*(?:[\w:\-·]|{_LOCAL}))?)?)
+  | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
+  | (?P<word>[^\W\d]\w*)
+  | (?P<open>[({{\[])
+  | (?P<close>[)}}\]])
+  | (?P<mark>\^\^|&&|\|\||!=|<=|>=|<<|>>|[-+*/|^!=<>,;.?~])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_CLOSES = {"(": ")", "{": "}", "[": "]"}
+
+
+class Token(NamedTuple):
+    """A piece of the text: its kind (a group name of the tokenizer), the text, and where it starts."""
+
+    kind: str
+    text: str
+    start: int
+
+
+@dataclass(frozen=True)
+class QueryText:
+    """A text that may be given to an engine.
+
+    ``has_dataset`` tells of FROM or FROM NAMED: pyoxigraph silently ignores them when it is asked to take the union of
+    all graphs as the default graph, so whoever runs the query must not ask for it then.
+    """
+
+    text: str
+    form: Form
+    has_dataset: bool
+
+
+def place(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, both counted from 1, columns in code points."""
+    before = text[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens without spaces and comments. Raises QuerySyntaxError where none fits."""
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None or match.lastgroup is None:
+            kind = "open_string" if text[at] in "\"'" else "character"
+            raise _syntax(text, at, kind, found=text[at])
+        if match.lastgroup != "space":
+            yield Token(match.lastgroup, match.group(), at)
+        at = match.end()
+
+
+def inspect(text: str, *, nesting: int = 100, known_prefixes: dict[str, str] | None = None) -> QueryText:
+    """Tell the form of a query and refuse what must not run.
+
+    ``nesting`` is how many brackets may be open at a time (Oxigraph crashes at some thousands, depending on their
+    kind). ``known_prefixes`` are not declared for the query; they only make the error about a missing one helpful.
+
+    Raises QuerySyntaxError with line and column, or QueryRefused for an update, SERVICE, or too deep nesting.
+    """
+    form: Form | None = None
+    has_dataset = False
+    declared: set[str] = set()
+    brackets: list[Token] = []
+    before = ""
+    for token in tokens(text):
+        if token.kind == "open":
+            brackets.append(token)
+            if len(brackets) > nesting:
+                raise _refused("nesting", limit=nesting)
+        elif token.kind == "close":
+            if not brackets or _CLOSES[brackets[-1].text] != token.text:
+                raise _syntax(text, token.start, "closing_bracket", found=token.text)
+            brackets.pop()
+        elif token.kind == "name":
+            prefix = token.text.partition(":")[0]
+            if before == "PREFIX":
+                declared.add(prefix)
+            elif prefix not in declared:
+                iri = (known_prefixes or {}).get(prefix, "…")
+                raise _syntax(text, token.start, "prefix", found=prefix, iri=iri)
+        elif token.kind == "word":
+            word = token.text.upper()
+            if word not in _WORDS:
+                raise _syntax(text, token.start, "word", found=token.text)
+            if word in _UPDATES:
+                raise _refused("update", found=word)
+            if word == "SERVICE":
+                raise _refused("service")
+            if word == "FROM":
+                has_dataset = True
+            if form is None:
+                form = next((known for known in get_args(Form) if known == word), None)
+        before = token.text.upper() if token.kind == "word" else ""
+    if form is None:
+        raise _syntax(text, len(text), "no_form", found=", ".join(_FORMS))
+    if brackets:
+        raise _syntax(text, brackets[-1].start, "open_bracket", found=brackets[-1].text)
+    return QueryText(text, form, has_dataset)
+
+
+_UNBOUND = "The SELECT contains a variable that is unbound"
+_OXIGRAPH = re.compile(r"(?:error at )?(\d+):(\d+): expected (?:one of )?(.*)", re.DOTALL)
+
+
+def engine_syntax_error(text: str, message: str) -> QuerySyntaxError:
+    """Oxigraph's message as an error with a place that a person can use.
+
+    It reports where the furthest failed comparison *ended*. A keyword is compared as a slice of its own length, so for
+    "expected OPTIONAL" the place is eight characters too far; go back and take the token that begins there.
+    """
+    match = _OXIGRAPH.match(message)
+    if match is None:
+        line, column = place(text, len(text))
+        return QuerySyntaxError(message, line=line, column=column)
+    lines = text.split("\n")
+    row, column, expected = int(match[1]) - 1, int(match[2]) - 1, match[3]
+    offset = min(sum(len(line) + 1 for line in lines[:row]) + column, len(text))
+    words = re.findall(r"(?<![\w'])[A-Za-z_]{2,}(?![\w'])", re.sub(r"\[[^\]]*\]|\"[^\"]*\"", "", expected))
+    sentence = next((part for part in expected.split(", ") if part.startswith("The ")), None)
+    keywords = [word for word in words if word.upper() in _WORDS]
+    if keywords and sentence is None:
+        offset -= max(len(word) for word in keywords)
+    offset = next((t.start for t in tokens(text) if t.start + len(t.text) > offset), len(text))
+    if sentence:
+        start = next((t.start for t in tokens(text) if t.text.upper() == "SELECT"), offset)
+        if sentence == _UNBOUND:
+            return _syntax(text, start, "unbound")
+        return _syntax(text, start, "engine_sentence", found=sentence)
+    near = text[offset:].split(None, 1)
+    if not near:
+        return _syntax(text, offset, "end", found="")
+    return _syntax(text, offset, "unexpected", found=near[0][:40])
+
+
+def _syntax(text: str, offset: int, kind: str, **values: object) -> QuerySyntaxError:
+    line, column = place(text, offset)
+    en, zh = both("syntax", kind, line=line, column=column, **values)
+    return QuerySyntaxError(en, line=line, column=column, zh=zh)
+
+
+def _refused(kind: str, **values: object) -> QueryRefused:
+    en, zh = both("refused", kind, **values)
+    return QueryRefused(en, zh=zh)

@@ -1,0 +1,66 @@
+"""The store: written once, opened read-only, and clear words when it cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graph.errors import QuerySyntaxError, StoreError
+from graph.stores import create, open_store
+
+QUADS = """\
+<http://e/a> <http://e/p> "57.0"^^<http://www.w3.org/2001/XMLSchema#decimal> <http://e/g1> .
+<http://e/a> <http://e/p> "甲"@zh <http://e/g1> .
+<http://e/a> <http://e/p> "甲"@zh <http://e/g2> .
+"""
+
+
+@pytest.fixture
+def quads(tmp_path: Path) -> Path:
+    path = tmp_path / "some.nq"
+    path.write_text(QUADS, encoding="utf-8")
+    return path
+
+
+def test_a_store_is_made_from_files_and_read_back(tmp_path: Path, quads: Path) -> None:
+    assert create(tmp_path / "new" / "store", [quads]) == 3
+    store = open_store(tmp_path / "new" / "store")
+    assert len(store) == 3
+    rows = list(store.rows("SELECT DISTINCT ?o ?no { ?s ?p ?o FILTER(isLITERAL(?o)) } ORDER BY ?o"))
+    assert {str(row["o"]) for row in rows} == {'"甲"@zh', '"57"^^<http://www.w3.org/2001/XMLSchema#decimal>'}
+    assert all("no" not in row for row in rows), "what is not bound is not there"
+    assert store.ask('ASK { ?s ?p "甲"@zh }')
+
+
+def test_the_union_of_graphs_has_each_triple_once(tmp_path: Path, quads: Path) -> None:
+    create(tmp_path / "store", [quads])
+    store = open_store(tmp_path / "store")
+    assert len(store.graph_union()) == 2
+    assert len(store.graph_union("http://e/g2")) == 1
+
+
+def test_nothing_is_written_over(tmp_path: Path, quads: Path) -> None:
+    create(tmp_path / "store", [quads])
+    with pytest.raises(StoreError, match="already exists"):
+        create(tmp_path / "store", [quads])
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.nq").write_text("<http://e/a> nonsense", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"bad\.nq: cannot be loaded"):
+        create(tmp_path / "store", [tmp_path / "bad.nq"])
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_missing_store_says_what_to_do(tmp_path: Path, made: bool) -> None:
+    if made:
+        (tmp_path / "store").mkdir()
+    with pytest.raises(StoreError, match="run 'zhengmai build' first"):
+        open_store(tmp_path / "store")
+
+
+def test_a_syntax_error_is_typed(tmp_path: Path, quads: Path) -> None:
+    create(tmp_path / "store", [quads])
+    with pytest.raises(QuerySyntaxError):
+        list(open_store(tmp_path / "store").rows("SELECT ?s { "))
