@@ -238,6 +238,8 @@ class _Writer:
         order = (
             _GRAVITY[row.severity],
             rule.order,
+            # A plan's own text goes before a record made from the press, which may itself be wrong.
+            self.book.grounds[sides[0]].rank,
             -_distance(finding.ratio),
             -facts.rank(upper_plan),
             finding.place.code if finding.place else "",
