@@ -203,8 +203,8 @@ def serve(
 ) -> None:
     """Serve pages, the API and SPARQL until stopped."""
     import uvicorn
-    from api.app import create_app
 
+    from api.app import create_app
     from api.settings import Settings
     from graph.build import open_current
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ def findings(built: Path) -> list[Finding]:
 
 
 @pytest.fixture(scope="session")
-def ask(built: Path) -> Ask:
+def ask(built: Path) -> Iterator[Ask]:
     from queries.asking import Asker
     from queries.engine import QueryEngine
 
