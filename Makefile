@@ -12,7 +12,7 @@ ZHENGMAI := $(BIN)/zhengmai
 
 export ZHENGMAI_DATA := $(DATA)
 
-.PHONY: setup demo test serve lint format lock clean
+.PHONY: setup demo test serve lint format quality bench lock clean
 
 setup: $(STAMP)
 
@@ -50,10 +50,25 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Measures the reading against gold files (docs/gold.md) and writes the figures under the head of docs/quality.md.
+quality: $(STAMP)
+	@test -n "$(GOLD)" || { echo "say where the gold files are: make quality GOLD=folder" >&2; exit 2; }
+	$(ZHENGMAI) evaluate $(GOLD) --format markdown --lang en --show > docs/quality.part
+	sed '/^<!-- make quality/q' docs/quality.md > docs/quality.new
+	printf '\nMeasured on %s.\n\n' "$$(date +%F)" | cat docs/quality.new - docs/quality.part > docs/quality.md
+	rm docs/quality.new docs/quality.part
+
+bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
 # Needs uv on the path. Names no index, so that whoever installs uses their own.
 lock:
 	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 \
 	    --custom-compile-command "make lock" --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
+	uv pip compile --group bench --generate-hashes --universal --python-version 3.11 \
+	    --custom-compile-command "make lock" --no-emit-index-url --no-emit-find-links --quiet \
+	    -o benchmarks/requirements.lock
 
 clean:
 	rm -rf $(VENV) $(DATA) build dist

@@ -15,9 +15,9 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -34,11 +34,14 @@ from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 from graph import cascade, stores, triples
 from graph.cascade import Comparison, Lineage, Place
 from graph.catalog import Corpus, DocumentEntry, read_corpus
+from graph.corrections import Correction, correction_files, load_corrections
 from graph.errors import BadInput, StoreError
 from graph.extraction import extract
 from graph.linking import link
-from graph.reading import read_text
-from graph.record import PlanRecord, load_record
+from graph.patching import apply_corrections
+from graph.reading import read_source
+from graph.record import PlanRecord, Problem, load_record
+from graph.sources import Source
 from graph.triples import QuadWriter
 from ontology import terms
 from ontology.terms import ZM
@@ -51,7 +54,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Summary:
-    """What a build holds, for people: ``counts`` by kind of thing, ``inputs`` file → SHA-256."""
+    """What a build holds, for people: ``counts`` by kind of thing, ``inputs`` file → SHA-256.
+
+    ``idle_corrections`` are those that found nothing to correct: document, path, text, reason (see graph.corrections).
+    """
 
     build: str
     made: str
@@ -59,6 +65,7 @@ class Summary:
     inputs: dict[str, str]
     counts: dict[str, int]
     reused: int
+    idle_corrections: list[dict[str, str]] = field(default_factory=list)
 
 
 def current_build(data: Path) -> Path | None:
@@ -151,7 +158,8 @@ class BuildJob:
             self.folder, self.unchanged = now, True
             return
         made = datetime.now(UTC)
-        name = f"{made:%Y%m%dT%H%M%S}-{digest[:8]}"
+        # To the millisecond: two builds of the same inputs may fall into one second.
+        name = f"{made:%Y%m%dT%H%M%S}{made.microsecond // 1000:03}-{digest[:8]}"
         self.folder = self.data / "builds" / f"{name}.part"
         shutil.rmtree(self.folder, ignore_errors=True)
         for part in ("texts", "records"):
@@ -167,7 +175,9 @@ class BuildJob:
         total = stores.create(self.folder / "store", [quads])
         quads.unlink()
         counts = _counts(corpus, records, comparisons, total)
-        summary = Summary(name, made.isoformat(timespec="seconds"), digest, inputs, counts, reused)
+        summary = Summary(
+            name, made.isoformat(timespec="seconds"), digest, inputs, counts, reused, _idle(records)
+        )
         (self.folder / "build.json").write_text(
             json.dumps(summary.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
@@ -176,32 +186,37 @@ class BuildJob:
         records: list[PlanRecord] = []
         reused = 0
         total = len(corpus.documents) + len(corpus.records)
+        corrections = {slug: load_corrections(file) for slug, file in _correction_files(corpus).items()}
         for path, entry in corpus.documents:
             self._progress(path.name, len(records), total)
-            text = read_text(path)
-            record, cached = self._extracted(text, path.stem, entry)
+            source = read_source(path)
+            record, cached = self._extracted(source, path.stem, entry, corrections.get(path.stem, []))
             reused += cached
-            (self.folder / "texts" / f"{record.slug}.txt").write_text(text, encoding="utf-8")
+            (self.folder / "texts" / f"{record.slug}.txt").write_text(source.text, encoding="utf-8")
             records.append(record)
         for path in corpus.records:
             self._progress(path.name, len(records), total)
-            records.append(link(load_record(path)))
+            record = load_record(path)
+            apply_corrections(record, corrections.get(path.stem, []))
+            records.append(link(record))
         for record in records:
             (self.folder / "records" / f"{record.slug}.json").write_text(record.to_json(), encoding="utf-8")
         self._progress("", total, total)
         return records, reused
 
-    def _extracted(self, text: str, slug: str, entry: DocumentEntry) -> tuple[PlanRecord, bool]:
-        """The record of a text, from the cache where the same text was read by the same code before."""
+    def _extracted(
+        self, source: Source, slug: str, entry: DocumentEntry, corrections: Sequence[Correction]
+    ) -> tuple[PlanRecord, bool]:
+        """The record of a document, from the cache where the same text and tables were read by the same code before."""
         key = hashlib.sha256(
-            "\0".join([code_hash(), slug, entry.model_dump_json(), text]).encode()
+            "\0".join([code_hash(), slug, entry.model_dump_json(), repr(source), repr(corrections)]).encode()
         ).hexdigest()
         cache = self.data / "cache" / f"{key}.json"
         if cache.is_file() and not self._fresh:
             # A cache entry that was cut short is read again, not believed.
             with suppress(ValidationError, UnicodeDecodeError):
                 return PlanRecord.model_validate_json(cache.read_text(encoding="utf-8")), True
-        record = extract(text, slug, entry.code)
+        record = read_plan(source, slug, entry.code, corrections)
         record.plan.status = entry.status or record.plan.status
         record.plan.family = entry.family or record.plan.family
         record.source = entry.origin
@@ -210,7 +225,6 @@ class BuildJob:
                 f"{slug}: cannot tell which place the plan {record.plan.title!r} is for; "
                 "give its six-digit code in catalog.yaml"
             )
-        link(record)
         cache.parent.mkdir(exist_ok=True)
         part = cache.with_suffix(".part")
         part.write_text(record.to_json(), encoding="utf-8")
@@ -229,6 +243,19 @@ class BuildJob:
         return comparisons, lineage
 
 
+def read_plan(
+    source: Source, slug: str, code: str | None, corrections: Sequence[Correction] = ()
+) -> PlanRecord:
+    """Extract, correct and link a document; what its reader had to tell stands among the record's problems."""
+    record = extract(source.text, slug, code, grids=source.grids)
+    apply_corrections(record, corrections, source.text)
+    link(record)
+    record.problems += [
+        Problem(path="", text=note, reason=f"reading the {source.form} file") for note in source.notes
+    ]
+    return record
+
+
 def read_summary(folder: Path) -> Summary:
     """The summary of a build. Raises StoreError where it is missing or broken."""
     try:
@@ -245,9 +272,25 @@ def _place(record: PlanRecord) -> Place:
 def _inputs(corpus: Corpus) -> dict[str, str]:
     paths = [path for path, _ in corpus.documents] + list(corpus.records)
     paths += [path for path in [corpus.folder / "catalog.yaml"] if path.exists()]
+    paths += _correction_files(corpus).values()
     return {
         str(path.relative_to(corpus.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
     }
+
+
+def _correction_files(corpus: Corpus) -> dict[str, Path]:
+    return correction_files(
+        corpus.folder, [p.stem for p, _ in corpus.documents] + [p.stem for p in corpus.records]
+    )
+
+
+def _idle(records: list[PlanRecord]) -> list[dict[str, str]]:
+    return [
+        {"document": record.slug, "path": problem.path, "text": problem.text, "reason": problem.reason}
+        for record in records
+        for problem in record.problems
+        if problem.reason.startswith("correction_")
+    ]
 
 
 def _counts(

@@ -133,6 +133,10 @@ def _index(record: PlanRecord) -> _Index:
     for number, target in enumerate(record.targets, 1):
         years = index.setdefault(linking.comparison_key(target), {})
         years.setdefault(target.target_year, []).append(Numbered(number, target))
+    for years in index.values():
+        for due, statements in years.items():
+            # An annex repeats what the body says; where both speak, the body's wording is what binds.
+            years[due] = [one for one in statements if one.target.origin != "table"] or statements
     return index
 
 

@@ -1,7 +1,7 @@
 """The corpus: a folder of plan documents, ``catalog.yaml`` for what the texts do not say, ``records/`` made by hand.
 
-Without a catalogue every ``*.txt`` of the folder is a document. A stub stands for a document that others cite and
-nobody here has: it has a place in the line of plans, and no content.
+Without a catalogue every ``*.txt``, ``*.docx``, ``*.pdf`` and ``*.html`` of the folder is a document. A stub stands for
+a document that others cite and nobody here has: it has a place in the line of plans, and no content.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graph import divisions
 from graph.errors import BadInput
+
+# The forms that are read. A file may still be another than its name says: its first bytes decide.
+SUFFIXES = (".txt", ".docx", ".pdf", ".html", ".htm")
 
 
 class DocumentEntry(BaseModel):
@@ -61,16 +64,25 @@ class Corpus:
 def read_corpus(folder: Path) -> Corpus:
     """Read a folder of plans. Raises BadInput, naming the file, when it holds nothing or the catalogue is wrong."""
     if not folder.is_dir():
-        raise BadInput(f"{folder}: no such folder; name a folder that holds plan documents (*.txt)")
+        raise BadInput(
+            f"{folder}: no such folder; name a folder that holds plan documents (*.txt, *.docx, *.pdf, *.html)"
+        )
     catalog = _read_catalog(folder / "catalog.yaml")
     entries = {entry.file: entry for entry in catalog.documents}
     for name in entries:
         if not (folder / name).is_file():
             raise BadInput(f"{folder / 'catalog.yaml'}: names {name}, which is not in the folder")
-    texts = sorted(path for path in folder.glob("*.txt"))
+    # Word leaves ~$plan.docx beside a file that is open in it.
+    texts = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(("~", "."))
+    )
     records = tuple(sorted((folder / "records").glob("*.yaml")))
     if not texts and not records:
-        raise BadInput(f"{folder}: holds no plans; put documents (*.txt) or records (records/*.yaml) there")
+        raise BadInput(
+            f"{folder}: holds no plans; put documents (*.txt, *.docx, *.pdf, *.html) or records (records/*.yaml) there"
+        )
     taken: dict[str, str] = {}
     for slug, name in [(p.stem, p.name) for p in (*texts, *records)] + [
         (s.slug, "catalog.yaml") for s in catalog.stubs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from datetime import date
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ from graph import divisions
 from graph.linking import policy_family
 from graph.outline import Part
 from graph.reading import Passage
-from graph.record import Citation, Jurisdiction, PlanHead, Relation
+from graph.record import Citation, Jurisdiction, Level, PlanHead, Relation
 
 NUMBER = re.compile(
     r"(?<![\u4e00-\u9fff])([\u4e00-\u9fff]{2,14}[〔\[（(【]\s*20\d\d\s*[〕\]）)】]\s*第?\d{1,4}号)"
@@ -44,7 +45,7 @@ def read_head(found: list[Part], code: str | None = None) -> PlanHead:
         division = divisions.of_title(
             notice.title.text if notice else title, title + "".join(b.text for b in blocks[:4])
         )
-    place = Jurisdiction(name=division.name if division else _place(title))
+    place = Jurisdiction(name=_place(title), level=_level(_place(title)))
     if division:
         place = Jurisdiction(name=division.name, code=division.code, level=division.level)
     return PlanHead(
@@ -69,8 +70,20 @@ def _promulgated(blocks: list[Passage]) -> str | None:
 
 
 def _place(title: str) -> str:
-    match = re.match(r"(.{2,12}?(?:省|自治区|市|区|县|旗|州|盟))", title)
+    match = re.match(r"(?!关于|推进|推动|全[省市区县])(.{1,12}?(?:省|自治区|市|区|县|旗|州|盟))", title)
     return match.group(1) if match else ""
+
+
+def _level(place: str) -> Level | None:
+    """The level that a place's name shows where the place itself is not known."""
+    ends: tuple[tuple[str, Level], ...] = (
+        ("省", "province"),
+        ("自治区", "province"),
+        ("州", "city"),
+        ("盟", "city"),
+    )
+    ends += (("区", "county"), ("县", "county"), ("旗", "county"), ("市", "city"))
+    return next((level for end, level in ends if place.endswith(end)), None)
 
 
 def _issuer(notice: Part | None, blocks: list[Passage]) -> str | None:
@@ -133,20 +146,22 @@ def _citations(blocks: list[Passage], title: str) -> list[Citation]:
             used.append(match.span())
             key = number or name
             if key not in found:
-                relation = _relation(block.text[: match.start()])
+                relation = _relation(block.text[max(0, match.start() - 600) : match.start()])
                 found[key] = Citation(
                     number=number, title=name, relation=relation, span=block.span(*match.span())
                 )
         for match in _BARE_CITED.finditer(block.text):
-            if (
-                any(start <= match.start() < end for start, end in used)
-                or match[1] in found
-                or len(block) < 20
-            ):
+            if match[1] in found or len(block) < 20 or _covered(used, match.start()):
                 continue
-            relation = _relation(block.text[: match.start()])
+            relation = _relation(block.text[max(0, match.start() - 600) : match.start()])
             found[match[1]] = Citation(number=match[1], relation=relation, span=block.span(*match.span()))
     return list(found.values())
+
+
+def _covered(spans: list[tuple[int, int]], position: int) -> bool:
+    """Whether a position lies in one of the spans, which are in order."""
+    index = bisect_right(spans, (position, position + 10_000))
+    return index > 0 and spans[index - 1][1] > position
 
 
 def _relation(before: str) -> Relation:

@@ -1,26 +1,44 @@
 """File to text: decode a document and keep one string that every later span points into.
 
-A plan comes as plain text in UTF-8 or in GB18030. Line breaks of the page layout stay where they are: the kept text
-is the published text, and `Passage` gives a view of it without layout whose characters still know their offsets.
+A plan comes as plain text in UTF-8 or in GB18030, as a Word file, a PDF or a page of a site; its first bytes say which.
+Line breaks of the page layout stay where they are in plain text: the kept text is the published text, and `Passage`
+gives a view of it without layout whose characters still know their offsets.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from graph.errors import BadInput
+from graph.sources import Source
 
-# First bytes of formats that people hand in by mistake: told by name, so that they know what to do.
+# What a document may weigh, in bytes. Scanned pictures make files large, not the text of a plan.
+MAX_FILE = 200 * 1024 * 1024
+
+# First bytes of formats that people hand in by mistake: what it is, and what to do.
+_TEXT_FIRST = "save it as plain text, .docx, .pdf or .html first"
+_RECOGNISE = "is a picture; run OCR on it first, and hand in the text"
 _MAGIC = (
-    (b"%PDF", "a PDF file"),
-    (b"PK\x03\x04", "a Word, Excel or ZIP file"),
-    (b"\xd0\xcf\x11\xe0", "an old Word or Excel file (.doc, .xls, .wps)"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\x7fELF", "a program"),
+    (b"\xd0\xcf\x11\xe0", "is an old Word or Excel file (.doc, .xls, .wps); save it as .docx first"),
+    (b"{\\rtf", "is an RTF file; save it as .docx first"),
+    (b"\x89PNG", f"{_RECOGNISE} (PNG)"),
+    (b"\xff\xd8\xff", f"{_RECOGNISE} (JPEG)"),
+    (b"II*\x00", f"{_RECOGNISE} (TIFF)"),
+    (b"MM\x00*", f"{_RECOGNISE} (TIFF)"),
+    (b"\x1f\x8b", "is a gzip archive, not text; unpack it first"),
+    (b"Rar!", "is a RAR archive, not text; unpack it first"),
+    (b"7z\xbc\xaf", "is a 7z archive, not text; unpack it first"),
+    (b"\x7fELF", f"is a program, not text; {_TEXT_FIRST}"),
+    (b"SQLite format 3\x00", f"is a database, not text; {_TEXT_FIRST}"),
+    (b"MIME-Version:", "is a web archive (.mht); save the page as HTML first"),
+)
+_PASSWORD = "EncryptedPackage".encode("utf-16-le")
+_HTML = re.compile(
+    rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body|meta|title|div|table|p)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -55,6 +73,8 @@ class Passage:
 
 
 EMPTY = Passage("", ())
+# What is between white space; marks without width count as white space here.
+_RUN = re.compile(r"[^\s\u200b\ufeff\u00ad]+")
 
 
 def _is_latin(char: str) -> bool:
@@ -63,21 +83,25 @@ def _is_latin(char: str) -> bool:
 
 def squeeze(text: str, offset: int = 0) -> Passage:
     """Drop white space, but keep one blank between two Latin words."""
-    chars: list[str] = []
+    bare = text.strip()
+    if not bare:
+        return EMPTY
+    if _RUN.fullmatch(bare):
+        # Most lines: nothing to drop inside.
+        start = offset + text.index(bare[0])
+        return Passage(bare, tuple(range(start, start + len(bare))))
+    words: list[str] = []
     places: list[int] = []
-    pending: int | None = None
-    for place, char in enumerate(text, offset):
-        if char.isspace() or char in "\u200b\ufeff\u00ad":
-            if chars and pending is None:
-                pending = place
-            continue
-        if pending is not None and _is_latin(chars[-1]) and _is_latin(char):
-            chars.append(" ")
-            places.append(pending)
-        pending = None
-        chars.append(char)
-        places.append(place)
-    return Passage("".join(chars), tuple(places))
+    blank = 0
+    for run in _RUN.finditer(text):
+        word = run.group()
+        if words and _is_latin(words[-1][-1]) and _is_latin(word[0]):
+            words.append(" ")
+            places.append(blank)
+        words.append(word)
+        places.extend(range(offset + run.start(), offset + run.end()))
+        blank = offset + run.end()
+    return Passage("".join(words), tuple(places))
 
 
 def text_hash(text: str) -> str:
@@ -85,12 +109,16 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_text(path: Path) -> str:
-    """The text of a plan document, line ends as ``\\n``.
+def read_source(path: Path) -> Source:
+    """A plan document: its text, its tables, and what the reader has to tell.
 
-    Raises BadInput, with what to do, for a file that is missing, empty or not text.
+    Raises BadInput, with what to do, for a file that is missing, empty, damaged, or in a form without text.
     """
     try:
+        if path.stat().st_size > MAX_FILE:
+            raise BadInput(
+                f"{path}: is larger than {MAX_FILE >> 20} MB; hand in the plan without its pictures"
+            )
         data = path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; check the name and the folder") from None
@@ -98,17 +126,54 @@ def read_text(path: Path) -> str:
         raise BadInput(f"{path}: is a folder; name one plan document in it") from None
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
-    return decode(data, str(path))
+    return source_of(data, str(path))
 
 
-def decode(data: bytes, name: str) -> str:
-    """Bytes of a document to text; ``name`` is used in errors only. Raises BadInput as `read_text` does."""
-    for magic, kind in _MAGIC:
+def read_text(path: Path) -> str:
+    """The text of a plan document alone; see `read_source`."""
+    return read_source(path).text
+
+
+def source_of(data: bytes, name: str) -> Source:
+    """The bytes of a document as a `Source`; ``name`` is used in errors only. Raises BadInput as `read_source` does.
+
+    The first bytes decide which form it is, not the name: sites serve HTML under .doc, and people rename files.
+    """
+    # Each reader brings its library along: a text file needs none of them.
+    if data.startswith(b"PK\x03\x04"):
+        from graph import word_files
+
+        return word_files.read(data, name)
+    # Some programs write a line of their own before the mark.
+    if b"%PDF-" in data[:1024]:
+        from graph import pdf_files
+
+        return pdf_files.read(data, name)
+    if _HTML.match(data.removeprefix(b"\xef\xbb\xbf")[:8192]) or _HTML.match(_from_utf16(data[:8192])):
+        from graph import html_files
+
+        return html_files.read(data, name)
+    return Source(_plain(data, name))
+
+
+def _from_utf16(data: bytes) -> bytes:
+    """The first bytes of a file in UTF-16 as UTF-8; none where it is in another encoding."""
+    return (
+        data.decode("utf-16", "ignore").encode("utf-8", "ignore")
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        else b""
+    )
+
+
+def _plain(data: bytes, name: str) -> str:
+    if data.startswith(b"\xd0\xcf\x11\xe0") and _PASSWORD in data:
+        raise BadInput(f"{name}: is protected with a password; save it without one first")
+    for magic, what in _MAGIC:
         if data.startswith(magic):
-            raise BadInput(f"{name}: is {kind}, not text; save it as plain text (UTF-8 or GB18030) first")
+            raise BadInput(f"{name}: {what}")
     text = _decoded(data)
     if text is None:
-        raise BadInput(f"{name}: is not text in UTF-8 or GB18030; save it as plain text first")
+        raise BadInput(f"{name}: is not text in UTF-8 or GB18030; {_TEXT_FIRST}")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise BadInput(f"{name}: is empty; a plan document has text")

@@ -27,6 +27,7 @@ Measure = Literal[
 ]
 Relation = Literal["implements", "based_on", "mentions"]
 Level = Literal["national", "province", "city", "county"]
+Day = date  # a field may be called date, and then its type needs another name
 
 
 def _plain_number(value: Decimal) -> int | float:
@@ -78,6 +79,15 @@ class PlanHead(Model):
     cites: list[Citation] = Field(default_factory=list)
 
 
+class Review(Model):
+    """What a person said of an item, through a correction."""
+
+    status: Literal["confirmed", "changed", "added"]
+    by: str
+    date: Day
+    reason: str | None = None
+
+
 class Assignment(Model):
     """An agency in a role. ``agency`` is the name as printed; ``members`` what the text says it includes."""
 
@@ -85,6 +95,7 @@ class Assignment(Model):
     role: Role
     members: list[str] = Field(default_factory=list)
     span: Span | None = None
+    review: Review | None = None
 
 
 class Action(Model):
@@ -96,6 +107,7 @@ class Action(Model):
     domains: list[str] = Field(default_factory=list)
     assignments: list[Assignment] = Field(default_factory=list)
     span: Span | None = None
+    review: Review | None = None
 
 
 class Target(Model):
@@ -119,6 +131,7 @@ class Target(Model):
     span: Span | None = None
     origin: Literal["body", "table", "explanation"] = "body"
     assignments: list[Assignment] = Field(default_factory=list)
+    review: Review | None = None
 
 
 class CitedTarget(Target):
@@ -128,12 +141,112 @@ class CitedTarget(Target):
     claimed_jurisdiction: str | None = None
 
 
+NonTargetReason = Literal[
+    "threshold",  # a condition or size inside a name: 投资500万元以上的项目
+    "duration",  # 使用超过15年, 24小时值守
+    "age",  # 60岁以上老年人
+    "frequency",  # 每季度调度1次
+    "incentive",  # what is paid or promised for it: 每辆补贴2万元
+    "name",  # 四张清单, 12345热线
+    "date",  # 6月30日前
+    "ordinal",  # 第12条
+    "document",  # 〔2024〕7号
+    "standard",  # 二级能效
+    "history",  # what has been reached: 截至2023年底，已建成…
+    "unclear",
+]
+
+
 class NonTarget(Model):
-    """A figure with a unit that is no target, and why: nothing is dropped in silence."""
+    """A figure with a unit that is no target, and why: nothing is dropped in silence.
+
+    ``span`` is the figure's own place; ``text`` shows some words around it.
+    """
 
     path: str
     text: str
-    reason: Literal["threshold", "duration", "unclear"]
+    reason: NonTargetReason
+    span: Span | None = None
+    review: Review | None = None
+
+
+class Table(Model):
+    """A table of an annex. Each row has a text, or None for an empty cell, under each column's name.
+
+    A merged cell is filled down; an empty one is not. ``path`` is where its rows are found: ``附件2/14``.
+    """
+
+    path: str
+    title: str
+    columns: list[str]
+    rows: list[dict[str, str | None]]
+    span: Span | None = None
+
+
+class Adjustment(Model):
+    """A target added to, deleted from or changed in a draft, as the drafting explanation tells it."""
+
+    kind: Literal["added", "deleted", "changed"]
+    indicator: str
+    value: Number | None = None
+    unit: str | None = None
+    target_year: int | None = None
+    value_text: str | None = None
+    agency: str | None = None
+    reason: str | None = None
+    quote: str
+    span: Span | None = None
+
+
+class StatedCount(Model):
+    """A count that the text gives of its own parts (共19条, 22项目标指标), to be held against what is counted."""
+
+    what: str
+    value: int
+    quote: str
+    span: Span | None = None
+
+
+class Funding(Model):
+    """What a document says of the money: the sources that it names, and whether its own level is asked for a subsidy."""
+
+    local_subsidy: bool | None = None
+    sources: list[str] = Field(default_factory=list)
+    quote: str
+    span: Span | None = None
+
+
+class Mechanism(Model):
+    """A standing arrangement: 联席会议, 协调机制, 四张清单; with who runs it."""
+
+    path: str
+    name: str
+    kind: Literal["coordination", "list", "reporting", "incentive", "other"]
+    agencies: list[str] = Field(default_factory=list)
+    frequency: str | None = None
+    quote: str
+    span: Span | None = None
+
+
+class Deliverable(Model):
+    """A document or activity that somebody owes: a sectoral plan, a policy, a list."""
+
+    path: str
+    name: str
+    kind: Literal["plan", "policy", "list", "activity", "other"]
+    assignments: list[Assignment] = Field(default_factory=list)
+    due: str | None = None
+    quote: str
+    span: Span | None = None
+
+
+class Stage(Model):
+    """A stage of the schedule (摸底调研阶段), with its deadline as printed where it has one."""
+
+    path: str
+    title: str
+    deadline: str | None = None
+    quote: str
     span: Span | None = None
 
 
@@ -168,6 +281,13 @@ class PlanRecord(Model):
     targets: list[Target] = Field(default_factory=list)
     cited_targets: list[CitedTarget] = Field(default_factory=list)
     non_targets: list[NonTarget] = Field(default_factory=list)
+    adjustments: list[Adjustment] = Field(default_factory=list)
+    stated_counts: list[StatedCount] = Field(default_factory=list)
+    funding: list[Funding] = Field(default_factory=list)
+    tables: list[Table] = Field(default_factory=list)
+    mechanisms: list[Mechanism] = Field(default_factory=list)
+    deliverables: list[Deliverable] = Field(default_factory=list)
+    stages: list[Stage] = Field(default_factory=list)
     problems: list[Problem] = Field(default_factory=list)
 
     def to_json(self) -> str:

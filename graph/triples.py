@@ -12,7 +12,7 @@ from rdflib.namespace import DCTERMS, RDF, RDFS, SKOS, XSD
 
 from graph import divisions, linking
 from graph.catalog import StubEntry
-from graph.record import Assignment, CitedTarget, PlanRecord, Span, Target
+from graph.record import Assignment, CitedTarget, PlanRecord, Review, Span, Target
 from ontology import terms
 from ontology.terms import ELI, OA, ZM
 
@@ -93,7 +93,59 @@ class _Document:
             self._target(terms.target_iri(self.slug, number), target, number)
         for number, cited in enumerate(self.record.cited_targets, 1):
             self._target(terms.cited_target_iri(self.slug, number), cited, number)
+        self._set_up()
         return self.out
+
+    def _set_up(self) -> None:
+        """Mechanisms, deliverables, stages, adjustments and stated counts."""
+        add, record = self.out.add, self.record
+        for number, mechanism in enumerate(record.mechanisms, 1):
+            iri = self._item(
+                "mechanism", ZM.Mechanism, number, mechanism.name, mechanism.quote, mechanism.span
+            )
+            add(iri, ZM.path, mechanism.path)
+            add(iri, ZM.itemKind, mechanism.kind)
+            add(iri, ZM.frequencyText, zh(mechanism.frequency) if mechanism.frequency else None)
+            for name in mechanism.agencies:
+                add(iri, ZM.runBy, self._agency(name))
+        for number, owed in enumerate(record.deliverables, 1):
+            iri = self._item("deliverable", ZM.Deliverable, number, owed.name, owed.quote, owed.span)
+            add(iri, ZM.path, owed.path)
+            add(iri, ZM.itemKind, owed.kind)
+            add(iri, ZM.deadlineText, zh(owed.due) if owed.due else None)
+            self._assignments(iri, owed.assignments)
+        for number, stage in enumerate(record.stages, 1):
+            iri = self._item("stage", ZM.Stage, number, stage.title, stage.quote, stage.span)
+            add(iri, ZM.path, stage.path)
+            add(iri, ZM.deadlineText, zh(stage.deadline) if stage.deadline else None)
+        for number, change in enumerate(record.adjustments, 1):
+            iri = self._item("adjustment", ZM.Adjustment, number, change.indicator, change.quote, change.span)
+            add(iri, ZM.itemKind, change.kind)
+            add(iri, ZM.indicatorText, zh(change.indicator))
+            add(iri, ZM.value, change.value)
+            add(iri, ZM.valueText, zh(change.value_text) if change.value_text else None)
+            add(iri, ZM.unitText, zh(change.unit) if change.unit else None)
+            add(iri, ZM.targetYear, year(change.target_year) if change.target_year else None)
+            add(iri, ZM.reasonText, zh(change.reason) if change.reason else None)
+            add(iri, ZM.askedBy, self._agency(change.agency) if change.agency else None)
+        for number, money in enumerate(record.funding, 1):
+            iri = self._item(
+                "funding", ZM.FundingStatement, number, "、".join(money.sources), money.quote, money.span
+            )
+            add(iri, ZM.localSubsidy, money.local_subsidy)
+        for number, count in enumerate(record.stated_counts, 1):
+            iri = self._item("stated-count", ZM.StatedCount, number, count.what, count.quote, count.span)
+            add(iri, ZM.statedValue, count.value)
+
+    def _item(self, kind: str, cls: URIRef, number: int, label: str, quote: str, span: Span | None) -> URIRef:
+        add, iri = self.out.add, terms.item_iri(self.slug, kind, number)
+        add(iri, RDF.type, cls)
+        add(iri, ZM.inDocument, self.iri)
+        add(iri, RDFS.label, zh(label))
+        add(iri, ZM.order, number)
+        add(iri, ZM.quote, zh(quote))
+        add(iri, ZM.span, self._span(span, quote))
+        return iri
 
     def _head(self) -> None:
         plan, add = self.record.plan, self.out.add
@@ -173,6 +225,7 @@ class _Document:
             for key in action.domains:
                 add(iri, ZM.domain, terms.concept_iri("domain", key))
             self._assignments(iri, action.assignments)
+            self._review(iri, action.review)
             add(iri, ZM.span, self._span(action.span, action.title))
 
     def _assignments(self, subject: URIRef, assignments: Iterable[Assignment]) -> None:
@@ -182,12 +235,13 @@ class _Document:
             add(subject, ZM.assignment, iri)
             add(iri, RDF.type, ZM.Assignment)
             add(iri, ZM.role, terms.concept_iri("role", assignment.role))
-            add(iri, ZM.agency, self._agency(assignment))
+            add(iri, ZM.agency, self._agency(assignment.agency))
             add(iri, ZM.agencyText, zh(assignment.agency))
+            self._review(iri, assignment.review)
             add(iri, ZM.span, self._span(assignment.span, assignment.agency))
 
-    def _agency(self, assignment: Assignment) -> URIRef:
-        add, name = self.out.add, assignment.agency
+    def _agency(self, name: str) -> URIRef:
+        add = self.out.add
         iri = terms.agency_iri(self.code, name)
         add(iri, RDF.type, ZM.Agency)
         add(iri, SKOS.prefLabel, zh(name))
@@ -226,6 +280,7 @@ class _Document:
         add(iri, ZM.quote, zh(target.quote))
         add(iri, ZM.textPart, terms.concept_iri("text-part", target.origin))
         self._assignments(iri, target.assignments)
+        self._review(iri, target.review)
         add(iri, ZM.span, self._span(target.span, target.quote))
         if isinstance(target, CitedTarget):
             if target.claimed_level:
@@ -233,6 +288,15 @@ class _Document:
             places = divisions.named(target.claimed_jurisdiction or "")
             if len(places) == 1:
                 add(iri, ZM.claimedJurisdiction, terms.division_iri(places[0].code))
+
+    def _review(self, subject: URIRef, review: Review | None) -> None:
+        if review is None:
+            return
+        add = self.out.add
+        add(subject, ZM.reviewStatus, terms.concept_iri("review-status", review.status))
+        add(subject, ZM.reviewedBy, review.by)
+        add(subject, ZM.reviewedOn, ox.Literal(review.date.isoformat(), datatype=ox.NamedNode(XSD.date)))
+        add(subject, ZM.reviewReason, zh(review.reason) if review.reason else None)
 
     def _span(self, span: Span | None, quote: str) -> URIRef | None:
         if span is None:

@@ -130,6 +130,11 @@ def cited_target_iri(slug: str, number: int) -> URIRef:
     return URIRef(f"{document_iri(slug)}/cited-target/{number}")
 
 
+def item_iri(slug: str, kind: str, number: int) -> URIRef:
+    """Return the IRI of the n-th thing of a kind that a document sets up: ``mechanism``, ``deliverable``, ``stage`` …"""
+    return URIRef(f"{document_iri(slug)}/{segment(kind)}/{number}")
+
+
 def citation_iri(slug: str, number: int) -> URIRef:
     """Return the IRI of the n-th citation of a document."""
     return URIRef(f"{document_iri(slug)}/citation/{number}")

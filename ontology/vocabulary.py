@@ -34,6 +34,7 @@ SCHEMES: Final[dict[str, URIRef]] = {
     "status": ZM.Status,
     "origin": ZM.Origin,
     "text-part": ZM.TextPart,
+    "review-status": ZM.ReviewStatus,
     "outcome": ZM.Outcome,
     "incomparability": ZM.Incomparability,
 }

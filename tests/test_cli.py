@@ -42,7 +42,9 @@ def data(built: Path) -> Path:
     return built
 
 
-@pytest.mark.parametrize("command", ["build", "extract", "check", "query", "ask", "serve"])
+@pytest.mark.parametrize(
+    "command", ["build", "extract", "check", "query", "ask", "serve", "review", "evaluate"]
+)
 def test_help_shows_an_example(command: str) -> None:
     done = run(command, "--help")
     assert done.returncode == 0

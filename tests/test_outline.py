@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -92,25 +94,95 @@ TEXTS = st.text(
     ),
     max_size=400,
 )
+# What plans are made of; in any order they make texts that no plan is, but that look like one everywhere.
+FRAGMENTS = st.sampled_from(
+    "第一章|第二节|第三条|一、|二、|（一）|（二）|1.|2．|（1）|3）|①|主要任务\n|保障措施\n|扩大供给。|推进设备更新|——|一是|二是|某某市|县|我省|全区"
+    "|到2027年，|2023年底|截至|目前|“十四五”期间|较2023年|每年|累计|力争|确保|不低于|不超过|控制在|增长|下降|提高到|由|从|分别达到|翻一番|三成|百分之二十五"
+    "|十个|三至五家|1.5倍|8/10万|万分之三|25%|10%—15%|3万吨|1200台（套）|60岁以上|12个工作日|2万元|5G|“3+1+1”|12345热线|第12条|〔2024〕7号|6月30日前"
+    "|5件/万人|32μg/m³|0.3毫克/升|以上|左右|以内|的|和|、|，|。|；|：|（|）|〔|〕|【|】|《|》|“|”|<|>|\n|\n\n| |\u3000|\t"
+    "|牵头单位：|责任单位：|【责任单位】|完成时限：|配合部门：|市发展改革委|、财政局|等部门|各镇（街道）|按职责分工负责|牵头|配合|由市水利局牵头，会同市财政局制定"
+    "|给予补贴|充电桩|覆盖率|设备投资规模|其中|建成|更新|附件1|附表：|实施方案|关于印发|的通知|起草说明|抄送：|2024年6月12日|（征求意见稿）|国家提出|的要求|序号|指标".split(
+        "|"
+    )
+)
+PLAN_LIKE = st.lists(FRAGMENTS, max_size=120).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
-@given(TEXTS | st.text(max_size=400))
+@settings(max_examples=300, deadline=None)
+@given(PLAN_LIKE | TEXTS | st.text(max_size=400))
 def test_any_text_is_read_without_an_error_and_with_true_spans(text: str) -> None:
     """Nothing raises, no span leaves the text, and each quote stands where its span says, white space aside."""
     record = extract(text)
-    spans = [target.span for target in record.targets] + [skipped.span for skipped in record.non_targets]
+    targets = [*record.targets, *record.cited_targets]
+    spans = [target.span for target in targets] + [skipped.span for skipped in record.non_targets]
     spans += [provision.span for provision in record.provisions] + [action.span for action in record.actions]
     for span in spans:
         assert span is not None
         assert 0 <= span[0] < span[1] <= len(text)
-    for target in record.targets:
+    for target in targets:
         assert target.span is not None
         assert squeeze(text[slice(*target.span)]).text == target.quote
-    for action in record.actions:
-        for assignment in action.assignments:
-            assert assignment.span is not None
-            assert squeeze(text[slice(*assignment.span)]).text == assignment.agency
+        assert target.value is None or target.value.is_finite()
+    for skipped in record.non_targets:
+        assert skipped.span is not None
+        assert squeeze(text[slice(*skipped.span)]).text in skipped.text
+    assigned = [one for action in record.actions for one in action.assignments]
+    for assignment in assigned + [one for target in record.targets for one in target.assignments]:
+        assert assignment.span is not None
+        assert squeeze(text[slice(*assignment.span)]).text == assignment.agency
+
+
+SECTION = (
+    "（一）推进设备更新。到2027年，更新老旧电梯120台，关键工序数控化率达到75%以上，回收量较2023年增长三成（其中家电200台）。"
+    "对使用超过15年的设备，按投资额的15%给予补助。（牵头单位：市工信局；责任单位：市财政局、市商务局等部门）\n"
+)
+# Texts that a careless loop takes the square of their length for.
+HARD = {
+    "a plan": SECTION,
+    "no line and no full stop": SECTION.replace("\n", "").replace("。", "，"),
+    "figures without a comma": "建成充电桩100个",
+    "lists of shares": "甲、乙分别达到5个、6个，",
+    "brackets left open": "（甲县乙",
+    "brackets in brackets": "（" * 30 + "市财政局牵头" + "）" * 30,
+    "lines in an open bracket": "（甲县乙\n",
+    "agencies without an end": "牵头单位：市财政局、县商务局、",
+    "titles": "某某县推动设备更新实施方案\n",
+    "headings": "一、推进工作\n（一）建成一批\n",
+    "headings without numbers": "主要任务\n扩大供给\n",
+    "citations": "落实《某某县推动设备更新实施方案》（国发〔2024〕7号）和",
+    "years": "到2025年和",
+    "annexes": "附件1\n某某表\n1\t甲\t乙\n",
+    "one comma": "，",
+    "digits": "1234567890",
+}
+
+
+def _seconds(text: str) -> float:
+    start = time.process_time()
+    extract(text)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("kind", HARD)
+def test_time_grows_with_the_length_not_with_its_square(kind: str) -> None:
+    """Eight times the text may take up to 24 times as long: eight is linear, 64 the square."""
+    unit = HARD[kind]
+    sizes = [5_000, 40_000]
+    extract(unit * 10)
+    short, long = (min(_seconds((unit * (size // len(unit) + 1))[:size]) for _ in range(2)) for size in sizes)
+    assert long <= 24 * max(short, 0.003)
+
+
+def test_a_text_of_five_megabytes_is_read_in_linear_time() -> None:
+    size = 5_000_000 // 3  # Chinese characters have three bytes
+    unit = (
+        SECTION
+        + "加快构建协同高效的推进机制，推动各类经营主体积极参与，完善服务体系，提升治理能力。" * 20
+        + "\n"
+    )
+    whole = (unit * (size // len(unit) + 1))[:size]
+    part = whole[: size // 10]
+    assert _seconds(whole) <= 30 * min(_seconds(part) for _ in range(2))
 
 
 @given(st.text(alphabet=st.sampled_from("甲乙。，（）\n 一、1."), max_size=200))

@@ -103,6 +103,9 @@ FAULTS = {
     "target-not-claim": "INSERT DATA { $claim a zm:Target }",
     "claim-level": "INSERT DATA { $claim zm:claimedLevel <level/city> }",
     "claim-jurisdiction": "INSERT DATA { $claim zm:claimedJurisdiction '宜昌市' }",
+    "review-status": "INSERT DATA { $tgt zm:reviewStatus <review-status/added> }",
+    "review-by": "DELETE WHERE { $tgt zm:reviewedBy ?x }",
+    "review-on": "DELETE WHERE { $tgt zm:reviewedOn ?x }",
     "citation-relation": "INSERT DATA { $cite zm:citationRelation 'repeals' }",
     "citation-document": "INSERT DATA { $cite zm:citedDocument $place }",
     "citation-name": "DELETE WHERE { $cite zm:citedNumber ?x }",
@@ -231,7 +234,12 @@ def test_a_sound_graph_breaks_no_rule_of_structure(sound: tuple[Graph, Validatio
     for name in _structure():
         holders = {SHAPE[name], *shapes.subjects(SH.property, SHAPE[name])}
         classes = {cls for holder in holders for cls in shapes.objects(holder, SH.targetClass)}
-        objects = {prop for holder in holders for prop in shapes.objects(holder, SH.targetObjectsOf)}
+        objects = {
+            prop
+            for holder in holders
+            for kind in (SH.targetObjectsOf, SH.targetSubjectsOf)
+            for prop in shapes.objects(holder, kind)
+        }
         everything = {cls for top in classes for cls in _ontology().transitive_subjects(RDFS.subClassOf, top)}
         assert any((None, RDF.type, cls) in graph for cls in everything) or any(
             (None, prop, None) in graph for prop in objects

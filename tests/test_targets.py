@@ -10,6 +10,7 @@ import yaml
 
 from graph.clauses import Years
 from graph.reading import squeeze
+from graph.record import Target
 from graph.targets import SentenceReader
 
 CASES: list[dict[str, Any]] = yaml.safe_load(
@@ -28,20 +29,22 @@ def test_sentence(case: dict[str, Any]) -> None:
         goals=case.get("goals", False),
         first_year=case.get("first_year", 2024),
     ).read()
-    found = [
-        [
-            target.indicator,
-            None if target.value is None else float(target.value),
-            target.unit,
-            target.comparator,
-            target.measure,
-            target.target_year,
-            *([target.baseline_year] if target.baseline_year else []),
-        ]
-        for target in reader.targets
-    ]
-    assert found == case["targets"]
+    assert [_row(target) for target in reader.targets] == case["targets"]
+    assert [_row(target) for target in reader.cited] == case.get("cited", [])
     assert [skipped.reason for skipped in reader.non_targets] == case.get("non_targets", [])
-    for target in reader.targets:
+    for target in [*reader.targets, *reader.cited]:
         assert target.span is not None
         assert text[slice(*target.span)] == target.quote
+
+
+def _row(target: Target) -> list[Any]:
+    low, high = (None if value is None else float(value) for value in (target.value, target.value_max))
+    return [
+        target.indicator,
+        low if high is None else [low, high],
+        target.unit,
+        target.comparator,
+        target.measure,
+        target.target_year,
+        *([target.baseline_year] if target.baseline_year else []),
+    ]
