@@ -230,6 +230,14 @@ def distributed(flat: str, found: list[Figure], index: int) -> int:
     return count if count > 1 else 0
 
 
+def with_shared_modifier(names: list[str]) -> list[str]:
+    """新增智能制造车间和工厂: a bare noun of two characters shares the words before the first name's noun."""
+    first = names[0]
+    return [first] + [
+        first[: -len(name)] + name if len(name) == 2 and len(first) >= 6 else name for name in names[1:]
+    ]
+
+
 def listed(region: str, count: int) -> list[str]:
     """Split 甲、乙和丙 into ``count`` names where that can be done in one way."""
     for pattern in ("、|和|及|以及|与", "、|和", "、", "和|及|以及"):

@@ -11,7 +11,7 @@ from graph import divisions
 from graph.linking import policy_family
 from graph.outline import Part
 from graph.reading import Passage
-from graph.record import Citation, Jurisdiction, Level, PlanHead, Relation
+from graph.record import Alias, Citation, Jurisdiction, Level, PlanHead, Relation
 
 NUMBER = re.compile(
     r"(?<![\u4e00-\u9fff])([\u4e00-\u9fff]{2,14}[〔\[（(【]\s*20\d\d\s*[〕\]）)】]\s*第?\d{1,4}号)"
@@ -27,6 +27,7 @@ _BARE_CITED = re.compile(r"([\u4e00-\u9fff]{2,8}[〔\[【]20\d\d[〕\]】]\d{1,4
 _DOCUMENT_WORD = re.compile(
     r"(?:方案|计划|意见|规划|办法|措施|细则|通知|要点|条例|规定|决定|纲要)(?:[（(].*[）)])*$"
 )
+_ALIAS = re.compile(r"[（(]以下(?:统|简)?称(?:为|：)?[“《\"]?(?P<alias>[^”》\"）)]{1,30}[”》\"]?)[）)]")
 _IMPLEMENTS = re.compile(r"(?:贯彻|落实|执行|实施)[^。；]{0,30}$")
 _BASED = re.compile(r"(?:按照|根据|依据|对照|参照)[^。；]{0,30}$")
 
@@ -57,6 +58,7 @@ def read_head(found: list[Part], code: str | None = None) -> PlanHead:
         status="draft" if _DRAFT.search(title) else "issued",
         family=policy_family(title),
         cites=_citations(blocks, title),
+        aliases=_aliases(blocks),
     )
 
 
@@ -126,6 +128,21 @@ def _date(blocks: list[Passage]) -> date | None:
         elif match.end() == len(block) and match.start() <= 20:
             signed = signed or found
     return signed or printed
+
+
+def _aliases(blocks: list[Passage]) -> list[Alias]:
+    """《天津市…方案》（以下简称《实施方案》）: what stands before the bracket, a title whole, else its clause."""
+    found: dict[str, Alias] = {}
+    for block in blocks:
+        for match in _ALIAS.finditer(block.text):
+            before = block.text[: match.start()]
+            full = re.search(r"《[^《》]+》$", before) or re.search(r"[^，。；：！（）]+$", before)
+            if full and match["alias"] not in found:
+                span = block.span(full.start(), match.end())
+                found[match["alias"]] = Alias(
+                    alias=match["alias"].strip('“”《》"'), full=full.group(), span=span
+                )
+    return list(found.values())
 
 
 def _citations(blocks: list[Passage], title: str) -> list[Citation]:

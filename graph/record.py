@@ -66,6 +66,14 @@ class Citation(Model):
     span: Span | None = None
 
 
+class Alias(Model):
+    """A short name that the text gives itself: …（以下简称“两新”）."""
+
+    alias: str
+    full: str
+    span: Span | None = None
+
+
 class PlanHead(Model):
     """What the document says of itself."""
 
@@ -77,6 +85,7 @@ class PlanHead(Model):
     status: Literal["issued", "draft"] = "issued"
     family: str | None = None
     cites: list[Citation] = Field(default_factory=list)
+    aliases: list[Alias] = Field(default_factory=list)
 
 
 class Review(Model):

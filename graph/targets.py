@@ -309,7 +309,7 @@ class SentenceReader:
         region = self.flat[floor : lead.start]
         whole = stripped(clauses.unbased(region)[0]) or ("" if thing else self._subject(floor))
         years = self.years.years
-        names = [name + thing for name in clauses.listed(whole, len(run))]
+        names = clauses.with_shared_modifier([name + thing for name in clauses.listed(whole, len(run))])
         whole += thing
         if len(years) == len(run) and "、" not in whole:
             # 2024年、2027年新增和改造充电桩分别达到…: where as many years stand as figures, 和 is part of the name.

@@ -177,3 +177,10 @@ def test_gb18030_reads_the_same(tmp_path: Path) -> None:
     file = tmp_path / "plan.txt"
     file.write_bytes(text.replace("\n", "\r\n").encode("gb18030"))
     assert extract(read_text(file)).plan == plan("赣县区").plan
+
+
+def test_short_names_that_the_text_gives_itself() -> None:
+    assert [(a.alias, a.full) for a in plan("武清区").plan.aliases] == [
+        ("实施方案", "《天津市推动大规模设备更新和消费品以旧换新实施方案》")
+    ]
+    assert "两新" in [a.alias for a in plan("江夏区").plan.aliases]
