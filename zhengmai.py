@@ -402,7 +402,7 @@ def _progress() -> Iterator[Progress]:
     console = Console(stderr=True)
     bars = Bars(
         TextColumn("{task.description:<34}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=console,
