@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 
 from rapidfuzz import fuzz, process
 
-from graph.record import Action, ConceptLink, Measure, PlanRecord, Target
+from graph.record import Action, ConceptLink, LinkMethod, Measure, PlanRecord, Target
 from ontology.vocabulary import Concept, load_vocabularies, remembered
 
 CANDIDATES = 3
@@ -55,9 +56,7 @@ def _link_target(target: Target) -> None:
     elif target.link is None or target.link.concept != target.concept:
         target.link = _given(target.concept, _plain(target.indicator))
     unknown = target.concept is None
-    target.candidates = (
-        list(candidates(target.indicator, target.measure, target.unit or "")) if unknown else []
-    )
+    target.candidates = list(candidates(target.indicator)) if unknown else []
 
 
 def _given(key: str, text: str) -> ConceptLink:
@@ -122,25 +121,44 @@ def _plain(phrase: str) -> str:
     return _PLACE.sub("", phrase)
 
 
-@remembered
-def _labels() -> tuple[tuple[str, Concept], ...]:
-    """Every Chinese label of an indicator, the longest first; a family (a concept without a measure) has none."""
-    found = dict.fromkeys(
-        (_plain(label), concept)
-        for concept in load_vocabularies().scheme("indicator")
-        if concept.values("kind")
-        for label in concept.labels
-        if not label.isascii()
-    )
-    return tuple(sorted(found, key=lambda pair: -len(pair[0])))
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A Chinese label of indicators: ``own`` is who it belongs to, ``below`` what stands below a family of that name."""
+
+    text: str
+    own: tuple[Concept, ...]
+    below: tuple[Concept, ...]
+
+    def meant(self, phrase: str, measure: Measure, unit: str) -> Concept | None:
+        """The concept with this label whose measure and unit fit; of a family the only one that fits."""
+        for concept in self.own:
+            if _fits(concept, phrase, measure, unit):
+                return concept
+        fitting = [concept for concept in self.below if _fits(concept, phrase, measure, unit)]
+        return fitting[0] if len(fitting) == 1 else None
 
 
 @remembered
-def _by_label() -> dict[str, list[Concept]]:
-    table: dict[str, list[Concept]] = {}
-    for label, concept in _labels():
-        table.setdefault(label, []).append(concept)
-    return table
+def _labels() -> dict[str, _Label]:
+    """Every Chinese label of an indicator, the longest first.
+
+    Those of a family (a concept without a measure) stand for what is below it: 工业技改投资 for its growth and for its
+    amount. Shares are left out: they are shares of something that such a label does not name.
+    """
+    own: dict[str, dict[Concept, None]] = {}
+    below: dict[str, dict[Concept, None]] = {}
+    concepts = load_vocabularies().scheme("indicator")
+    for concept in concepts:
+        members = [c for c in concepts if concept.key in c.broader and "share" not in c.values("kind")]
+        for label in concept.labels:
+            if label.isascii():
+                continue
+            if concept.values("kind"):
+                own.setdefault(_plain(label), {})[concept] = None
+            else:
+                below.setdefault(_plain(label), {}).update(dict.fromkeys(members))
+    texts = sorted(own.keys() | below.keys(), key=lambda text: (-len(text), text))
+    return {text: _Label(text, tuple(own.get(text, ())), tuple(below.get(text, ()))) for text in texts}
 
 
 @remembered
@@ -151,41 +169,35 @@ def indicator(phrase: str, measure: Measure, unit: str = "") -> ConceptLink | No
     one of the concept's kinds, the unit of its sort, and none of its look-alikes (zm:notLabel) in the phrase.
     """
     bare = _plain(phrase)
-    for concept in _by_label().get(bare, ()):
-        if _fits(concept, bare, measure, unit):
-            return ConceptLink(concept=concept.key, method="exact-label", text=bare, label=bare)
-    for label, concept in _labels():
-        if label in bare and _beside(bare, label, concept, measure) and _fits(concept, bare, measure, unit):
-            score = round(Decimal(len(label)) / len(bare), 2)
-            return ConceptLink(
-                concept=concept.key, method="contained-label", score=score, text=bare, label=label
-            )
+    whole = _labels().get(bare)
+    concept = whole.meant(bare, measure, unit) if whole else None
+    if concept:
+        return ConceptLink(concept=concept.key, method="exact-label", text=bare, label=bare)
+    for text, label in _labels().items():
+        if text in bare and text != bare:
+            concept = label.meant(bare, measure, unit)
+            if concept and _beside(bare, text, concept, measure):
+                score = round(Decimal(len(text)) / len(bare), 2)
+                return ConceptLink(
+                    concept=concept.key, method="contained-label", score=score, text=bare, label=text
+                )
     return None
 
 
 @remembered
-def candidates(phrase: str, measure: Measure, unit: str = "") -> tuple[ConceptLink, ...]:
+def candidates(phrase: str) -> tuple[ConceptLink, ...]:
     """The nearest concepts of a phrase that cannot be linked, best first, at most `CANDIDATES`; () if none is near."""
     bare = _plain(phrase)
     found: dict[str, ConceptLink] = {}
-    for concept in _by_label().get(bare, ()):
-        found[concept.key] = ConceptLink(concept=concept.key, method="other-measure", text=bare, label=bare)
-    labels = [label for label, _ in _labels()]
     near = process.extract(
-        bare, labels, scorer=fuzz.ratio, score_cutoff=float(NEAR * 100), limit=4 * CANDIDATES
+        bare, list(_labels()), scorer=fuzz.ratio, score_cutoff=float(NEAR * 100), limit=4 * CANDIDATES
     )
-    for label, score, at in near:
-        concept = _labels()[at][1]
-        found.setdefault(
-            concept.key,
-            ConceptLink(
-                concept=concept.key,
-                method="nearest",
-                score=round(Decimal(score) / 100, 2),
-                text=bare,
-                label=label,
-            ),
-        )
+    for text, score, _ in near:
+        method: LinkMethod = "other-measure" if text == bare else "nearest"
+        for concept in (*_labels()[text].own, *_labels()[text].below):
+            part = round(Decimal(score) / 100, 2)
+            one = ConceptLink(concept=concept.key, method=method, score=part, text=bare, label=text)
+            found.setdefault(concept.key, one)
     return tuple(found.values())[:CANDIDATES]
 
 
