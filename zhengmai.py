@@ -32,6 +32,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+ontology_app = typer.Typer(help="The ontology: check it, write its pages.", no_args_is_help=True)
+app.add_typer(ontology_app, name="ontology")
+
 Data = Annotated[
     Path,
     typer.Option("--data", envvar="ZHENGMAI_DATA", help="Folder of the built graph.", show_default=True),
@@ -317,6 +320,44 @@ def serve(
     open_current(data)
     _note(f"Zhengmai is served on http://{host}:{port}/  (stop with Ctrl-C)")
     uvicorn.run(create_app(Settings(data=data)), host=host, port=port, log_level="warning")
+
+
+@ontology_app.command("lint", epilog="Example: zhengmai ontology lint plans")
+def ontology_lint(
+    plans: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of plans whose vocabularies/ and texts count too; else the plans that come along."
+        ),
+    ] = None,
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option("--texts", help="Further folders in which labels are looked for."),
+    ] = None,
+) -> None:
+    """Tell what is wrong with the vocabularies, file by file, and what to do. Exit code 1 if anything is."""
+    from ontology import lint as linting
+    from ontology.extension import turtle_files
+    from ontology.vocabulary import VocabularyError
+
+    folder = plans or _PLANS
+    for one in (folder, *(texts or ())):
+        if not one.is_dir():
+            raise BadInput(f"{one}: no such folder")
+    # In a checkout the tests stand beside this file: what they use, somebody relies on.
+    tests = Path(__file__).parent / "tests"
+    places = dict.fromkeys([_PLANS, folder, *(texts or ()), *([tests] if tests.is_dir() else [])])
+    try:
+        faults = linting.lint(
+            turtle_files(folder), linting.texts_of(places) if tests.is_dir() or texts else None
+        )
+    except VocabularyError as error:
+        raise BadInput(str(error)) from error
+    for fault in faults:
+        print(fault)
+    _note(f"{len(faults)} faults" if faults else "The vocabularies are in order.")
+    if faults:
+        raise typer.Exit(1)
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------
