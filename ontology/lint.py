@@ -27,6 +27,8 @@ from ontology.terms import ZM, concept_iri, scheme_iri
 
 TEXTS: Final = (".txt", ".yaml", ".yml", ".py")
 _LANGUAGES: Final = ("zh", "en")
+# The names of places need no definition.
+_UNDEFINED: Final = frozenset({"former-division"})
 _BETWEEN: Final = re.compile(r"[\s、，,；;：:。|（）()“”\"'【】\[\]《》]+")
 
 
@@ -125,7 +127,7 @@ def lint_scheme(
     known = {entry.iri for entry in entries}
     faults = [*_claimed_twice(entries), *_keywords_twice(entries)]
     for entry in entries:
-        faults += [*_names(entry), *_against_itself(entry), *_references(entry, known), *_patterns(entry)]
+        faults += [*_names(entry, defined=scheme not in _UNDEFINED), *_against_itself(entry), *_references(entry, known), *_patterns(entry)]
         if texts is not None and texts.any:
             faults += _unused(entry, texts)
     return faults
@@ -147,8 +149,9 @@ def _entries(scheme: str, graph: Graph, origin: dict[URIRef, str]) -> list[_Entr
     ]
 
 
-def _names(entry: _Entry) -> Iterator[Fault]:
-    for predicate, name in ((SKOS.prefLabel, "prefLabel"), (SKOS.definition, "definition")):
+def _names(entry: _Entry, *, defined: bool) -> Iterator[Fault]:
+    wanted = [(SKOS.prefLabel, "prefLabel"), (SKOS.definition, "definition")]
+    for predicate, name in wanted if defined else wanted[:1]:
         for language in _LANGUAGES:
             count = sum(word.language == language for word in entry.words(predicate))
             if count != 1:
