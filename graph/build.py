@@ -37,6 +37,7 @@ from graph.catalog import Corpus, DocumentEntry, read_corpus
 from graph.corrections import Correction, correction_files, load_corrections
 from graph.errors import BadInput, StoreError
 from graph.extraction import extract
+from graph.known_documents import KnownDocuments
 from graph.linking import link
 from graph.patching import apply_corrections
 from graph.reading import read_source
@@ -328,14 +329,9 @@ def _all_quads(
     made: datetime,
 ) -> Iterator[Iterable[ox.Quad]]:
     """The quads of a build, graph by graph."""
-    cited: dict[str, str] = {}
-    for stub in corpus.stubs:
-        cited.update(dict.fromkeys(triples.citation_keys(stub.number, stub.title), stub.slug))
+    known = KnownDocuments.of(records, corpus.stubs)
     for record in records:
-        keys = triples.citation_keys(record.plan.document_number, record.plan.title)
-        cited.update(dict.fromkeys(keys, record.slug))
-    for record in records:
-        yield triples.document_quads(record, cited)
+        yield triples.document_quads(record, known)
     for stub in corpus.stubs:
         yield triples.stub_quads(stub)
     yield cascade.inferred_quads(places, comparisons, lineage)

@@ -35,6 +35,9 @@ SCHEMES: Final[dict[str, URIRef]] = {
     "origin": ZM.Origin,
     "text-part": ZM.TextPart,
     "review-status": ZM.ReviewStatus,
+    "citation-relation": ZM.CitationRelation,
+    "citation-basis": ZM.CitationBasis,
+    "number-status": ZM.NumberStatus,
     "outcome": ZM.Outcome,
     "incomparability": ZM.Incomparability,
 }
