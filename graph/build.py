@@ -221,6 +221,7 @@ class BuildJob:
         record.plan.status = entry.status or record.plan.status
         record.plan.family = entry.family or record.plan.family
         record.source = entry.origin
+        record.revision_of = entry.revises
         if record.plan.jurisdiction.code is None:
             raise BadInput(
                 f"{slug}: cannot tell which place the plan {record.plan.title!r} is for; "

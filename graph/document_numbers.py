@@ -20,7 +20,9 @@ from graph import divisions
 from ontology.terms import chinese_number
 
 Verdict = Literal["fits", "does_not_fit", "cannot_tell"]
-Reason = Literal["known_code", "formed_by_rule", "no_such_place", "other_place", "not_of_the_province", "unknown"]
+Reason = Literal[
+    "known_code", "formed_by_rule", "no_such_place", "other_place", "not_of_the_province", "unknown"
+]
 
 _HAN = "\u4e00-\u9fff"
 _DIGITS = "〇零○一二三四五六七八九"
@@ -40,9 +42,12 @@ _BEFORE = re.compile(
     r"|办法|规定|要求|精神|文号|字号|编号|的|为)(?=.)"
 )
 _JOINERS = "和及与见按经由以据"
-_GOVERNMENT = r"(?:政府?|府)(?:厅|办)?(?:明电|发电|传发|网传|公开|公告|发|函|字|规|令|文|秘|复|电|通|任|议|告)*"
+_GOVERNMENT = (
+    r"(?:政府?|府)(?:厅|办)?(?:明电|发电|传发|网传|公开|公告|发|函|字|规|令|文|秘|复|电|通|任|议|告)*"
+)
 _PARTY = r"(?:委|党)?(?:办)?(?:发|字|函|通|文)"
 _GENERIC = "市区县州旗盟新管"
+_OF_LEVEL = re.compile(r"(?:自治)?[市区县州旗盟]$")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,11 @@ class DocumentNumber:
     def normal(self) -> str:
         """The one way of writing it, for matching: 国发〔2024〕7号, 商务部公告2024年第5号, 国务院令第748号."""
         if self.code.endswith(("令", "公告")):
-            return f"{self.code}{self.year}年第{self.sequence}号" if self.year else f"{self.code}第{self.sequence}号"
+            return (
+                f"{self.code}{self.year}年第{self.sequence}号"
+                if self.year
+                else f"{self.code}第{self.sequence}号"
+            )
         return f"{self.code}〔{self.year}〕{self.sequence}号"
 
 
@@ -157,7 +166,9 @@ def _codes() -> _Codes:
         _Issuer(
             one["name"],
             one["division"],
-            re.compile("|".join([re.escape(code) for code in one.get("codes", [])] + one.get("patterns", []))),
+            re.compile(
+                "|".join([re.escape(code) for code in one.get("codes", [])] + one.get("patterns", []))
+            ),
         )
         for one in data["issuer"]
     ]
@@ -212,7 +223,9 @@ def judge(code: str, division: str | None = None) -> Judgement:
         if code.startswith(province.short) and not re.fullmatch(f".{_GOVERNMENT}", code):
             return Judgement("fits", "formed_by_rule", None, division)
         # What ends like a government's code must be this government's: 赣府发, not 赣政发 or 市府发.
-        if re.fullmatch(rf".{{1,3}}(?:政|府)(?:厅|办)?(?:发|函|字|规)", code) and not re.search("[财民行]政", code):
+        if re.fullmatch(rf".{{1,3}}(?:政|府)(?:厅|办)?(?:发|函|字|规)", code) and not re.search(
+            "[财民行]政", code
+        ):
             return Judgement("does_not_fit", "not_of_the_province")
     return Judgement("cannot_tell", "unknown")
 
@@ -221,7 +234,7 @@ def _formed(code: str, division: str) -> bool:
     """Whether a code is made as those of a city or county are: characters of its name, then 政 or 府 …, or 发."""
     line = [one for one in divisions.line(division) if one.level != "national"]
     short = [_codes().places.get(one.code, ()) for one in line]
-    own = "".join([line[0].name, *short[0]])
+    own = "".join([_OF_LEVEL.sub("", line[0].name), *short[0]])
     province = _codes().provinces.get(line[-1].code)
     around = own + "".join(one.name for one in line[1:]) + "".join("".join(one) for one in short)
     around += (province.short if province else "") + _GENERIC
@@ -229,8 +242,7 @@ def _formed(code: str, division: str) -> bool:
     if match is None:
         return False
     place = match["place"]
-    named = [char for char in place if char in own and (char not in _GENERIC or short[0])]
-    return bool(named) and all(char in around for char in place)
+    return any(char in own for char in place) and all(char in around for char in place)
 
 
 def own_code(code: str, division: str) -> str | None:

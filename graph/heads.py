@@ -22,7 +22,10 @@ _ISSUER = re.compile(rf"^(.{{2,60}}?{_BODY})关于")
 _ISSUER_LINE = re.compile(rf"[\u4e00-\u9fff]{{2,60}}{_BODY}$")
 _RED_HEAD = re.compile(rf"([\u4e00-\u9fff]{{2,40}}{_BODY})文件$")
 # 成文日期：2024年8月3日, as the table of a page's particulars prints it.
-_PARTICULAR = re.compile(r"(?P<what>成文日期|发文日期|签发日期|印发日期|发文字号|文号|发文机关|制发机关)[:：](?P<value>.+)")
+_PARTICULAR = re.compile(
+    r"(?P<what>成文日期|发文日期|签发日期|印发日期|发文字号|文号|发文机关|制发机关)[:：](?P<value>.+)"
+)
+_RENAMED = re.compile(r"^关于(?:印发|转发|发布|公布)")
 _DRAFT = re.compile(
     r"[（(](?:[^（()）]*(?:送审|征求意见|讨论|审议|修改|报批|审定|初|草案?|征询意见)[^（()）]*稿|草案|初稿)[）)]|[（(]代拟稿[）)]"
     r"|(?:送审稿|征求意见稿|讨论稿|修改稿|草案)$"
@@ -39,12 +42,14 @@ def read_head(found: list[Part], code: str | None = None) -> PlanHead:
     if not title:
         title = next((block.text for block in plan.blocks), "")[:60]
     division = divisions.divisions().get(code) if code else None
-    if division is None:
-        division = divisions.of_title(
-            notice.title.text if notice else title, title + "".join(b.text for b in blocks[:4])
-        )
-    signed, printed, office = _dates(found, plan)
     number = _number(blocks, plan)
+    issuer = _issuer(notice, blocks)
+    if division is None:
+        around = title + (issuer or "") + "".join(b.text for b in blocks[:4])
+        # The issuer may stand on a line of its own above 关于印发….
+        names = (notice.title.text if notice else "", _RENAMED.sub("", title), issuer or "")
+        division = next((one for one in (divisions.of_title(name, around) for name in names) if one), None)
+    signed, printed, office = _dates(found, plan)
     aliases = read_aliases(blocks)
     place = Jurisdiction(name=_place(title), level=_level(_place(title)))
     if division:
@@ -52,7 +57,7 @@ def read_head(found: list[Part], code: str | None = None) -> PlanHead:
     return PlanHead(
         title=title,
         jurisdiction=place,
-        issuer=_issuer(notice, blocks),
+        issuer=issuer,
         document_number=number,
         issued=signed,
         printed=printed,
@@ -96,6 +101,12 @@ def _issuer(notice: Part | None, blocks: list[Passage]) -> str | None:
         match = _ISSUER.match(notice.title.text)
         if match:
             return match.group(1)
+        if (
+            notice.title.text.startswith("关于")
+            and notice.blocks
+            and _ISSUER_LINE.fullmatch(notice.blocks[0].text)
+        ):
+            return notice.blocks[0].text
     for block, following in pairwise(blocks):
         day = _DAY.match(following.text)
         if _ISSUER_LINE.match(block.text) and day and day.end() == len(following):

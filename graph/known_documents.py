@@ -27,7 +27,9 @@ Basis = Literal["number", "title", "short-title"]
 
 MOST_CANDIDATES = 3
 _LEAST = Decimal("0.4")
-_RENAMED = re.compile(r".{0,40}?关于(?:印发|转发|发布|批转|下发|公布)(?P<title>.{4,}?)(?:的(?:通知|公告|函))?$")
+_RENAMED = re.compile(
+    r".{0,40}?关于(?:印发|转发|发布|批转|下发|公布)(?P<title>.{4,}?)(?:的(?:通知|公告|函))?$"
+)
 _SIMILAR = Decimal("0.5")
 
 
@@ -195,7 +197,9 @@ class KnownDocuments:
         if number.year and (
             (year and number.year > year)
             or (titled and titled.day and number.year != titled.day.year)
-            or (own and own.year != number.year and (own.code, own.sequence) == (number.code, number.sequence))
+            or (
+                own and own.year != number.year and (own.code, own.sequence) == (number.code, number.sequence)
+            )
         ):
             return "year-mismatch"
         if own and own.normal != number.normal:

@@ -213,7 +213,9 @@ class _Document:
             add, iri = self.out.add, URIRef(f"{subject}/candidate/{number}")
             add(subject, ZM.conceptLink, iri)
             add(iri, RDF.type, ZM.ConceptLink)
-            known = terms.document_iri(one.key) if scheme == "document" else terms.concept_iri(scheme, one.key)
+            known = (
+                terms.document_iri(one.key) if scheme == "document" else terms.concept_iri(scheme, one.key)
+            )
             add(iri, ZM.linkTo, known)
             add(iri, ZM.linkScore, one.score)
             add(iri, ZM.linkStatus, terms.concept_iri("link-status", "candidate"))

@@ -125,7 +125,9 @@ def test_one_document_is_cited_once_with_the_strongest_relation_and_all_that_is_
 
 
 def test_one_title_with_more_numbers_and_two_numbers_for_one_title() -> None:
-    found = cited("按照《河北省城市更新实施意见》（冀政办字〔2024〕31号、冀建城〔2024〕5号）要求，有序推进相关工作。")
+    found = cited(
+        "按照《河北省城市更新实施意见》（冀政办字〔2024〕31号、冀建城〔2024〕5号）要求，有序推进相关工作。"
+    )
     assert [(one.number, one.title) for one in found] == [
         ("冀政办字〔2024〕31号", "河北省城市更新实施意见"),
         ("冀建城〔2024〕5号", None),
