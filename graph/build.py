@@ -200,6 +200,7 @@ class BuildJob:
             record = load_record(path)
             apply_corrections(record, corrections.get(path.stem, []))
             records.append(link(record))
+        _tell_families(records, corpus)
         for record in records:
             (self.folder / "records" / f"{record.slug}.json").write_text(record.to_json(), encoding="utf-8")
         self._progress("", total, total)
@@ -265,6 +266,16 @@ def read_summary(folder: Path) -> Summary:
         return Summary(**data)
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"{folder}: the build is damaged ({error}); run 'zhengmai build' again") from error
+
+
+def _tell_families(records: list[PlanRecord], corpus: Corpus) -> None:
+    """A document of no known family is compared with nothing: its problems say so, and what it may belong to."""
+    known = KnownDocuments.of(records, corpus.stubs)
+    for record in records:
+        if record.plan.family is None:
+            keys = ", ".join(one.key for one in known.families(record)) or "none"
+            reason = f"no policy family known; candidates: {keys}; name one in catalog.yaml"
+            record.problems.append(Problem(path="", text=record.plan.title, reason=reason))
 
 
 def _place(record: PlanRecord) -> Place:

@@ -8,6 +8,7 @@ Two statements are comparable when indicator, measure, unit and base year agree 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -85,7 +86,10 @@ class Lineage:
         self.by_place.setdefault((place.family, place.code), []).append(place)
 
     def ancestors(self, place: Place) -> list[Place]:
-        """The documents of the family above a place, nearest first; one a division: issued before draft, then the later."""
+        """The documents of the family above a place, nearest first; one a division.
+
+        A plan goes before rules made under it, what is issued before a draft, then the later before the earlier.
+        """
         return [max(options, key=_weight) for _, options in self._above(place) if options]
 
     def passed_over(self, place: Place) -> list[Place]:
@@ -104,13 +108,18 @@ class Lineage:
         ]
 
 
-def _weight(place: Place) -> tuple[bool, bool, str, bool, str]:
+_RULES = re.compile(r"(?:细则|办法|指南|清单|规程|解读|说明)(?:[（(][^（()）]*[）)])*$")
+
+
+def _weight(place: Place) -> tuple[bool, bool, bool, str, bool, str]:
     head = place.record.plan if place.record else None
     day = (head.issued or head.printed) if head else None
     # A person who names a version as the later one is believed where dates are missing.
     later = bool(place.record and place.record.revision_of)
     issued = head is not None and head.status == "issued"
-    return head is not None, issued, day.isoformat() if day else "", later, place.slug
+    # 补贴实施细则 follow from a plan and are printed after it: they do not take its place.
+    main = head is not None and not _RULES.search(head.title)
+    return head is not None, main, issued, day.isoformat() if day else "", later, place.slug
 
 
 def compare(lower: Place, uppers: Sequence[Place]) -> list[Comparison]:

@@ -236,12 +236,10 @@ class _Block:
         sentence = before[max(before.rfind("。"), before.rfind("；")) + 1 :]
         # A list 《甲》（…）、《乙》（…） shares the verb before its first member.
         sentence = re.sub(r"《[^《》]*》(?:的通知)?(?:[（(][^（()）]*[）)])?[、和及与]?", "", sentence)
-        verb = None
-        for verb in _VERB.finditer(sentence[-_NEAR - 4 :]):
-            pass
-        if verb is None:
+        verbs = list(_VERB.finditer(sentence[-_NEAR - 4 :]))
+        if not verbs:
             return "based_on" if _SPIRIT.match(self.text, end) else "mentions"
-        return "implements" if verb["implements"] else "based_on"
+        return "implements" if verbs[-1]["implements"] else "based_on"
 
 
 _LEAD = re.compile(

@@ -177,10 +177,18 @@ def _codes() -> _Codes:
         province = _Province(one["division"], one["short"], one["organ"])
         provinces[province.division] = province
         name = divisions.divisions()[province.division].name
-        organ = _GOVERNMENT.replace("(?:政府?|府)", province.organ)
-        government = re.compile("|".join([f"{province.short}{organ}", *one.get("codes", [])]))
-        issuers.append(_Issuer(f"{name}人民政府", province.division, government))
-        issuers.append(_Issuer(f"中共{name}委员会", province.division, re.compile(province.short + _PARTY)))
+        government = province.short + _GOVERNMENT.replace("(?:政府?|府)", province.organ)
+        own: dict[str, list[str]] = {
+            "人民政府办公厅": [],
+            "人民政府": [government],
+            "委员会": [province.short + _PARTY],
+        }
+        own["人民政府办公厅"].append(f"{province.short}{province.organ}[厅办].*")
+        for code in one.get("codes", []):
+            own["委员会" if re.search("[党委]", code) else "人民政府办公厅"].append(code)
+        for body, forms in own.items():
+            issuer = f"中共{name}{body}" if body == "委员会" else f"{name}{body}"
+            issuers.append(_Issuer(issuer, province.division, re.compile("|".join(forms))))
     return _Codes(tuple(issuers), provinces, {k: tuple(v) for k, v in data["places"].items()})
 
 
@@ -223,7 +231,7 @@ def judge(code: str, division: str | None = None) -> Judgement:
         if code.startswith(province.short) and not re.fullmatch(f".{_GOVERNMENT}", code):
             return Judgement("fits", "formed_by_rule", None, division)
         # What ends like a government's code must be this government's: 赣府发, not 赣政发 or 市府发.
-        if re.fullmatch(rf".{{1,3}}(?:政|府)(?:厅|办)?(?:发|函|字|规)", code) and not re.search(
+        if re.fullmatch(r".{1,3}(?:政|府)(?:厅|办)?(?:发|函|字|规)", code) and not re.search(
             "[财民行]政", code
         ):
             return Judgement("does_not_fit", "not_of_the_province")

@@ -68,7 +68,8 @@ class Candidate:
 class LinkedCitation:
     """What was made of a citation. ``document`` is a slug; ``status`` is None where no number is cited.
 
-    ``key`` is the same for all citations of one document; ``later`` says that what is cited is later than what cites.
+    ``key`` is the same for all citations of one document; ``later`` says that what is cited is later than what cites;
+    ``place`` is the code of the division whose document it is, as far as number or title show it.
     """
 
     key: str
@@ -77,6 +78,7 @@ class LinkedCitation:
     number: DocumentNumber | None = None
     status: Status | None = None
     later: bool = False
+    place: str | None = None
     suggested: str | None = None
     candidates: tuple[Candidate, ...] = ()
 
@@ -147,6 +149,7 @@ class KnownDocuments:
             basis=basis,
             number=number,
             status=status,
+            place=document.code if document else place or _issuing_place(number),
             later=_is_later(number, document, record.plan),
             suggested=_suggested(number, record) if number and status == "wrong-form" else None,
             candidates=self._candidates(number, citation, record, line)
@@ -309,6 +312,10 @@ def _place(citation: Citation, record: PlanRecord) -> str | None:
         # 市政府 in a district of a province-level city.
         found = [one.code for one in line if one.level == "province" and one.name.endswith("市")]
     return found[0] if found else None
+
+
+def _issuing_place(number: DocumentNumber | None) -> str | None:
+    return document_numbers.judge(number.code).division if number else None
 
 
 def _year(head: PlanHead) -> int | None:

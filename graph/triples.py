@@ -196,6 +196,7 @@ class _Document:
         if found.status:
             add(iri, ZM.numberStatus, terms.concept_iri("number-status", found.status))
         add(iri, ZM.suggestedNumber, found.suggested)
+        add(iri, ZM.citedDivision, terms.division_iri(found.place) if found.place else None)
         add(iri, ZM.citedLater, True if found.later else None)
         add(iri, ZM.span, self._span(citation.span, citation.title or citation.number or ""))
         self._candidates(iri, "document", found.candidates, citation.number or citation.title or "")

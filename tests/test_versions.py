@@ -14,7 +14,7 @@ from graph.errors import BadInput
 from graph.extraction import extract
 from graph.linking import link
 from graph.record import PlanRecord
-from graph.stores import open_store
+from graph.stores import EmbeddedStore, open_store
 from graph.versions import chains, years_of
 
 BODY = """
@@ -128,6 +128,24 @@ def test_the_line_takes_the_issue_and_tells_what_it_passed_over() -> None:
     assert lineage.missing(county) == ["130000", "100000"]
 
 
+def told(store: EmbeddedStore, query: str) -> list[list[str]]:
+    prefixes = (
+        "PREFIX prov: <http://www.w3.org/ns/prov#> PREFIX zm: <https://w3id.org/zhengmai/ns#>"
+        "PREFIX dcterms: <http://purl.org/dc/terms/> PREFIX skos: <http://www.w3.org/2004/02/skos/core#> "
+    )
+    return [
+        [str(getattr(term, "value", "")) for term in row.values()] for row in store.rows(prefixes + query)
+    ]
+
+
+def test_the_rules_that_follow_from_a_plan_do_not_take_its_place() -> None:
+    lineage = Lineage()
+    rules = record("rules", issued("清河县消费品以旧换新补贴实施细则", "2025年8月1日", 21))
+    for one in (record("plan", issued()), rules):
+        lineage.add(Place(one.slug, "130500", "liangxin", one))
+    assert [one.slug for one in lineage.ancestors(Place("county", "130534", "liangxin", rules))] == ["plan"]
+
+
 def test_versions_and_what_is_missing_stand_in_the_graph(tmp_path: Path) -> None:
     plans = tmp_path / "plans"
     plans.mkdir()
@@ -139,22 +157,16 @@ def test_versions_and_what_is_missing_stand_in_the_graph(tmp_path: Path) -> None
     with BuildJob(plans, tmp_path / "data") as job:
         job.publish()
     store = open_store(job.folder / "store")
-    rows = store.rows(
-        "PREFIX prov: <http://www.w3.org/ns/prov#> PREFIX zm: <https://w3id.org/zhengmai/ns#>"
-        "PREFIX dcterms: <http://purl.org/dc/terms/>"
+    assert told(
+        store,
         "SELECT ?one ?other ?latest { ?a prov:wasRevisionOf ?b . ?a dcterms:identifier ?one . ?b dcterms:identifier ?other ;"
-        " zm:latestVersion/dcterms:identifier ?latest }"
-    )
-    assert [tuple(row[name].value for name in ("one", "other", "latest")) for row in rows] == [
-        ("130534-qinghe-2025", "130534-qinghe-2025-draft", "130534-qinghe-2025")
-    ]
-    missing = store.rows(
-        "PREFIX zm: <https://w3id.org/zhengmai/ns#> PREFIX skos: <http://www.w3.org/2004/02/skos/core#>"
-        "PREFIX dcterms: <http://purl.org/dc/terms/>"
+        " zm:latestVersion/dcterms:identifier ?latest }",
+    ) == [["130534-qinghe-2025", "130534-qinghe-2025-draft", "130534-qinghe-2025"]]
+    assert told(
+        store,
         "SELECT ?name { ?p dcterms:identifier '130534-qinghe-2025' ; zm:missingLevel ?d . ?d skos:notation ?code ; skos:prefLabel ?name }"
-        " ORDER BY ?code"
-    )
-    assert [row["name"].value for row in missing] == ["全国", "河北省", "邢台市"]
+        " ORDER BY ?code",
+    ) == [["全国"], ["河北省"], ["邢台市"]]
     read = PlanRecord.model_validate_json(
         (job.folder / "records" / "130534-qinghe-2025.json").read_text(encoding="utf-8")
     )
