@@ -7,7 +7,7 @@ from datetime import date
 from itertools import pairwise
 
 from graph import divisions, document_numbers
-from graph.citations import read_aliases, read_citations
+from graph.citing import read_aliases, read_citations
 from graph.linking import policy_family
 from graph.outline import Part, heading
 from graph.reading import Passage

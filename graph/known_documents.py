@@ -7,7 +7,7 @@ says so, and carries the documents that may be meant as candidates.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -87,11 +87,13 @@ class KnownDocuments:
     """All documents of a build, for looking up what is cited."""
 
     def __init__(self, documents: Iterable[KnownDocument]) -> None:
+        self._by_slug: dict[str, KnownDocument] = {}
         self._by_number: dict[str, KnownDocument] = {}
         self._by_count: dict[tuple[int | None, int], list[KnownDocument]] = {}
         self._by_title: dict[str, list[KnownDocument]] = {}
         self._by_place: dict[str, list[KnownDocument]] = {}
         for one in documents:
+            self._by_slug[one.slug] = one
             self._by_title.setdefault(title_key(one.title), []).append(one)
             self._by_place.setdefault(one.code, []).append(one)
             if one.number:
@@ -156,6 +158,25 @@ class KnownDocuments:
             if doubtful or document is None
             else (),
         )
+
+    def misfits(self, record: PlanRecord) -> Iterator[tuple[Citation, str, str | None]]:
+        """Citations that cannot be right.
+
+        Yields:
+            The citation; the number that the document is known by or would have, its date for a later document, or an empty
+            text; and for a wrong number the name of the place or the title, None for a document later than this one.
+        """
+        for citation in record.plan.cites:
+            found = self.link(citation, record)
+            known = self._by_slug.get(found.document or "")
+            wrong = found.status in ("wrong-form", "differs", "year-mismatch")
+            if wrong and not (found.later and found.status == "year-mismatch"):
+                number = known.number.normal if known and known.number else found.suggested
+                place = divisions.divisions().get(found.place or "")
+                yield citation, number or "", place.name if place else citation.title or ""
+            if found.later:
+                year = f"{found.number.year}年" if found.number else ""
+                yield citation, known.day.isoformat() if known and known.day else year, None
 
     def _titled(
         self, citation: Citation, record: PlanRecord, line: set[str], place: str | None
@@ -238,9 +259,8 @@ class KnownDocuments:
         if record.plan.family is not None:
             return ()
         found: dict[str, Decimal] = {}
-        slugs = {one.slug: one for known in self._by_title.values() for one in known}
         for citation in record.plan.cites:
-            cited = slugs.get(self.link(citation, record).document or "")
+            cited = self._by_slug.get(self.link(citation, record).document or "")
             if cited and cited.family:
                 score = Decimal("0.8") if citation.relation == "implements" else Decimal("0.6")
                 found[cited.family] = max(score, found.get(cited.family, Decimal(0)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graph.citations import read_aliases, read_citations
+from graph.citing import read_aliases, read_citations
 from graph.reading import squeeze
 from graph.record import Citation
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from graph.build import open_current
+from graph.build import BuildJob, open_current
 from graph.catalog import StubEntry
 from graph.known_documents import KnownDocuments, own_number, title_key
 from graph.record import Alias, Citation, Jurisdiction, PlanHead, PlanRecord
@@ -124,6 +124,25 @@ def test_what_is_later_than_the_document_that_cites_it_is_marked(known: KnownDoc
     assert known.link(Citation(number="湘政发〔2025〕1号"), county()).later
 
 
+def test_what_cannot_be_right_in_a_plan(known: KnownDocuments) -> None:
+    reader = county()
+    reader.plan.cites = [
+        Citation(number=number, title=title)
+        for number, title in [
+            ("国发〔2024〕7号", NATION),
+            ("省政发〔2024〕6号", HUNAN),
+            ("湘政发〔2024〕16号", HUNAN),
+            ("湘政发〔2026〕1号", "湖南省城市更新方案"),
+            ("攸住建发〔2024〕3号", "攸县燃气管道更新计划"),
+        ]
+    ]
+    assert [(one.number, second, label) for one, second, label in known.misfits(reader)] == [
+        ("省政发〔2024〕6号", "湘政发〔2024〕6号", "湖南省"),
+        ("湘政发〔2024〕16号", "湘政发〔2024〕6号", "湖南省"),
+        ("湘政发〔2026〕1号", "2026年", None),
+    ]
+
+
 def test_an_alias_of_the_text_is_its_full_title(known: KnownDocuments) -> None:
     reader = county(aliases=[Alias(alias="省方案", full=f"《{HUNAN}》")])
     found = known.link(Citation(title="省方案"), reader)
@@ -181,6 +200,36 @@ def test_a_document_without_a_family_is_told_with_candidates(known: KnownDocumen
     assert [one.key for one in known.families(reader)] == ["liangxin"]
     assert known.families(record("county", "攸县河湖长制工作要点", "430223", family=None)) == ()
     assert known.families(county()) == ()
+
+
+def test_an_unknown_family_is_told_in_the_record_and_in_the_graph(tmp_path: Path) -> None:
+    folder = tmp_path / "plans"
+    (folder / "records").mkdir(parents=True)
+    national = Path(__file__).parent.parent / "plans" / "records" / "100000-state-council-2024.yaml"
+    (folder / "records" / national.name).write_text(national.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "130534-qinghe.txt").write_text(
+        "清河县促进产品更新换代若干措施\n为贯彻落实国发〔2024〕7号文件精神，结合我县实际，制定以下措施。\n"
+        "一、推动工业更新。支持企业更新设备，给予奖励。\n二、推动农业更新。支持农户更新农机，给予补贴。\n",
+        encoding="utf-8",
+    )
+    with BuildJob(folder, tmp_path / "data") as job:
+        job.publish()
+    read = PlanRecord.model_validate_json(
+        (job.folder / "records" / "130534-qinghe.json").read_text(encoding="utf-8")
+    )
+    assert [problem.reason for problem in read.problems] == [
+        "no policy family known; candidates: liangxin; name one in catalog.yaml"
+    ]
+    rows = ask(
+        tmp_path / "data",
+        "SELECT ?family { ?p dcterms:identifier '130534-qinghe' ; zm:conceptLink/zm:linkTo ?family MINUS { ?p zm:policyFamily ?any } }",
+    )
+    assert rows == [("https://w3id.org/zhengmai/id/policy-family/liangxin",)]
+    # Without a family nothing can be said to be missing above it.
+    assert (
+        ask(tmp_path / "data", "SELECT ?d { ?p dcterms:identifier '130534-qinghe' ; zm:missingLevel ?d }")
+        == []
+    )
 
 
 # -- the real plans ----------------------------------------------------------------------------------------------
