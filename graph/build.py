@@ -37,6 +37,7 @@ from graph.catalog import Corpus, DocumentEntry, read_corpus
 from graph.corrections import Correction, correction_files, load_corrections
 from graph.errors import BadInput, StoreError
 from graph.extraction import extract
+from graph.known_documents import KnownDocuments
 from graph.linking import link
 from graph.patching import apply_corrections
 from graph.reading import read_source
@@ -206,6 +207,7 @@ class BuildJob:
             record = load_record(path)
             apply_corrections(record, corrections.get(path.stem, []))
             records.append(link(record))
+        _tell_families(records, corpus)
         for record in records:
             (self.folder / "records" / f"{record.slug}.json").write_text(record.to_json(), encoding="utf-8")
         self._progress("", total, total)
@@ -234,6 +236,7 @@ class BuildJob:
         record.plan.status = entry.status or record.plan.status
         record.plan.family = entry.family or record.plan.family
         record.source = entry.origin
+        record.revision_of = entry.revises
         if record.plan.jurisdiction.code is None:
             raise BadInput(
                 f"{slug}: cannot tell which place the plan {record.plan.title!r} is for; "
@@ -277,6 +280,16 @@ def read_summary(folder: Path) -> Summary:
         return Summary(**data)
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"{folder}: the build is damaged ({error}); run 'zhengmai build' again") from error
+
+
+def _tell_families(records: list[PlanRecord], corpus: Corpus) -> None:
+    """A document of no known family is compared with nothing: its problems say so, and what it may belong to."""
+    known = KnownDocuments.of(records, corpus.stubs)
+    for record in records:
+        if record.plan.family is None:
+            keys = ", ".join(one.key for one in known.families(record)) or "none"
+            reason = f"no policy family known; candidates: {keys}; name one in catalog.yaml"
+            record.problems.append(Problem(path="", text=record.plan.title, reason=reason))
 
 
 def _place(record: PlanRecord) -> Place:
@@ -352,14 +365,9 @@ def _all_quads(
     made: datetime,
 ) -> Iterator[Iterable[ox.Quad]]:
     """The quads of a build, graph by graph."""
-    cited: dict[str, str] = {}
-    for stub in corpus.stubs:
-        cited.update(dict.fromkeys(triples.citation_keys(stub.number, stub.title), stub.slug))
+    known = KnownDocuments.of(records, corpus.stubs)
     for record in records:
-        keys = triples.citation_keys(record.plan.document_number, record.plan.title)
-        cited.update(dict.fromkeys(keys, record.slug))
-    for record in records:
-        yield triples.document_quads(record, cited)
+        yield triples.document_quads(record, known)
     for stub in corpus.stubs:
         yield triples.stub_quads(stub)
     yield cascade.inferred_quads(places, comparisons, lineage)

@@ -8,15 +8,17 @@ Two statements are comparable when indicator, measure, unit and base year agree 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal
 
 from rdflib import URIRef
-from rdflib.namespace import RDF
+from rdflib.namespace import PROV, RDF
 
-from graph import divisions, linking
+from graph import divisions, linking, versions
 from graph.record import PlanRecord, Target
 from graph.triples import QuadWriter, year, zh
 from ontology import terms
@@ -84,19 +86,40 @@ class Lineage:
         self.by_place.setdefault((place.family, place.code), []).append(place)
 
     def ancestors(self, place: Place) -> list[Place]:
-        """The documents of the family above a place, nearest first; one a division: issued before draft, then the later."""
-        found: list[Place] = []
-        for division in divisions.line(place.code)[1:]:
-            options = self.by_place.get((place.family, division.code))
-            if options:
-                found.append(max(options, key=_weight))
-        return found
+        """The documents of the family above a place, nearest first; one a division.
+
+        A plan goes before rules made under it, what is issued before a draft, then the later before the earlier.
+        """
+        return [max(options, key=_weight) for _, options in self._above(place) if options]
+
+    def passed_over(self, place: Place) -> list[Place]:
+        """The other documents of the divisions above: drafts and earlier versions of what `ancestors` takes."""
+        chosen = {id(one) for one in self.ancestors(place)}
+        return [one for _, options in self._above(place) for one in options if id(one) not in chosen]
+
+    def missing(self, place: Place) -> list[str]:
+        """The codes of the divisions above of which no document of the family is known, not even a stub."""
+        return [code for code, options in self._above(place) if not options]
+
+    def _above(self, place: Place) -> list[tuple[str, list[Place]]]:
+        return [
+            (division.code, self.by_place.get((place.family, division.code), []))
+            for division in divisions.line(place.code)[1:]
+        ]
 
 
-def _weight(place: Place) -> tuple[bool, bool, str, str]:
+_RULES = re.compile(r"(?:细则|办法|指南|清单|规程|解读|说明)(?:[（(][^（()）]*[）)])*$")
+
+
+def _weight(place: Place) -> tuple[bool, bool, bool, str, bool, str]:
     head = place.record.plan if place.record else None
-    issued = head.issued.isoformat() if head and head.issued else ""
-    return head is not None, head is not None and head.status == "issued", issued, place.slug
+    day = (head.issued or head.printed) if head else None
+    # A person who names a version as the later one is believed where dates are missing.
+    later = bool(place.record and place.record.revision_of)
+    issued = head is not None and head.status == "issued"
+    # 补贴实施细则 follow from a plan and are printed after it: they do not take its place.
+    main = head is not None and not _RULES.search(head.title)
+    return head is not None, main, issued, day.isoformat() if day else "", later, place.slug
 
 
 def compare(lower: Place, uppers: Sequence[Place]) -> list[Comparison]:
@@ -240,8 +263,11 @@ def inferred_quads(
 ) -> QuadWriter:
     """The graph of derived facts: lines of plans and divisions, shortcuts to agencies, comparisons."""
     out = QuadWriter(terms.GRAPH_INFERRED)
+    places = list(places)
     for place in places:
         _lineage(out, place, lineage.ancestors(place))
+        _around(out, place, lineage)
+    _versions(out, places)
     for division in divisions.divisions().values():
         for above in divisions.line(division.code)[1:]:
             out.add(
@@ -275,6 +301,24 @@ def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:
             out.add(iri, ZM.responsibleAgency, agency)
             if assignment.role == "lead":
                 out.add(iri, ZM.leadAgency, agency)
+
+
+def _around(out: QuadWriter, place: Place, lineage: Lineage) -> None:
+    """What the line does not take, and what it lacks; of a document without a family nothing can be said."""
+    if place.record is not None and place.record.plan.family is None:
+        return
+    plan = terms.document_iri(place.slug)
+    for other in lineage.passed_over(place):
+        out.add(plan, ZM.passedOver, terms.document_iri(other.slug))
+    for code in lineage.missing(place):
+        out.add(plan, ZM.missingLevel, terms.division_iri(code))
+
+
+def _versions(out: QuadWriter, places: Sequence[Place]) -> None:
+    for chain in versions.chains(place.record for place in places if place.record is not None):
+        for earlier, later in pairwise(chain):
+            out.add(terms.document_iri(later), PROV.wasRevisionOf, terms.document_iri(earlier))
+            out.add(terms.document_iri(earlier), ZM.latestVersion, terms.document_iri(chain[-1]))
 
 
 def _comparison(out: QuadWriter, iri: URIRef, comparison: Comparison) -> None:

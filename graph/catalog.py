@@ -24,7 +24,10 @@ SUFFIXES = (".txt", ".docx", ".pdf", ".html", ".htm")
 
 
 class DocumentEntry(BaseModel):
-    """One document of the folder; ``file`` is its name there."""
+    """One document of the folder; ``file`` is its name there.
+
+    ``revises`` is the slug of the version before it, for two versions whose titles do not show it.
+    """
 
     model_config = ConfigDict(extra="forbid")
     file: str
@@ -32,6 +35,7 @@ class DocumentEntry(BaseModel):
     status: Literal["issued", "draft"] | None = None
     family: str | None = None
     origin: str | None = None
+    revises: str | None = None
 
 
 class StubEntry(BaseModel):
@@ -108,6 +112,15 @@ def read_corpus(folder: Path) -> Corpus:
         if slug in taken:
             raise BadInput(f"{folder}: {name} and {taken[slug]} both stand for {slug!r}; rename one")
         taken[slug] = name
+    for entry in catalog.documents:
+        if entry.revises and entry.revises not in taken:
+            raise BadInput(
+                f"{folder / 'catalog.yaml'}: {entry.file}: revises {entry.revises}, which is no document of the folder"
+            )
+        if entry.revises == Path(entry.file).stem:
+            raise BadInput(
+                f"{folder / 'catalog.yaml'}: {entry.file}: revises itself; name the version before it"
+            )
     documents = tuple((path, entries.get(path.name, DocumentEntry(file=path.name))) for path in texts)
     return Corpus(folder, documents, records, tuple(catalog.stubs), turtle_files(folder))
 

@@ -66,8 +66,9 @@ def _first_year(record: PlanRecord, plan: Part) -> int | None:
     titled = re.search(r"(20\d\d)(?:年|[—–\-~～至])", record.plan.title)
     if titled:
         return int(titled[1])
-    if record.plan.issued:
-        return record.plan.issued.year
+    day = record.plan.issued or record.plan.printed
+    if day:
+        return day.year
     years = [int(found) for block in plan.blocks for found in _PLAIN_YEAR.findall(block.text)]
     return min(years, default=None)
 

@@ -1,35 +1,35 @@
-"""What a document says of itself: title, 发文字号, issuer, date, status, and the documents that it cites."""
+"""What a document says of itself: title, 发文字号, issuer, dates, status, and the documents that it cites."""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from datetime import date
 from itertools import pairwise
 
-from graph import divisions
+from graph import divisions, document_numbers
+from graph.citing import read_aliases, read_citations
 from graph.linking import policy_family
-from graph.outline import Part
+from graph.outline import Part, heading
 from graph.reading import Passage
-from graph.record import Alias, Citation, Jurisdiction, Level, PlanHead, Relation
+from graph.record import Jurisdiction, Level, PlanHead
+from ontology.terms import chinese_number
 
-NUMBER = re.compile(
-    r"(?<![\u4e00-\u9fff])([\u4e00-\u9fff]{2,14}[〔\[（(【]\s*20\d\d\s*[〕\]）)】]\s*第?\d{1,4}号)"
+_DAY = re.compile(
+    r"(20\d\d)年(\d{1,2})月(\d{1,2})日|(二[〇零○][〇零○一二三四五六七八九]{2})年([一二三四五六七八九十]{1,2})月([一二三四五六七八九十]{1,3})日"
 )
-_DATE = re.compile(r"(20\d\d)年(\d{1,2})月(\d{1,2})日")
-_ISSUER = re.compile(r"^(.{2,24}?(?:人民政府办公厅|人民政府办公室|人民政府|委员会|办公厅|办公室|厅|局))关于")
-_ISSUER_LINE = re.compile(r"^[\u4e00-\u9fff]{2,24}(?:人民政府|办公厅|办公室|委员会|厅|局)$")
+_BODY = r"(?:人民政府办公厅|人民政府办公室|人民政府|管理委员会|委员会|办公厅|办公室|领导小组|指挥部|厅|局|委)"
+_ISSUER = re.compile(rf"^(.{{2,60}}?{_BODY})关于")
+_ISSUER_LINE = re.compile(rf"[\u4e00-\u9fff]{{2,60}}{_BODY}$")
+_RED_HEAD = re.compile(rf"([\u4e00-\u9fff]{{2,40}}{_BODY})文件$")
+# 成文日期：2024年8月3日, as the table of a page's particulars prints it.
+_PARTICULAR = re.compile(
+    r"(?P<what>成文日期|发文日期|签发日期|印发日期|发文字号|文号|发文机关|制发机关)[:：](?P<value>.+)"
+)
+_RENAMED = re.compile(r"^关于(?:印发|转发|发布|公布)")
 _DRAFT = re.compile(
-    r"[（(](?:[^（()）]*(?:送审|征求意见|讨论|审议|草)[^（()）]*稿|草案)[）)]|[（(]代拟稿[）)]"
+    r"[（(](?:[^（()）]*(?:送审|征求意见|讨论|审议|修改|报批|审定|初|草案?|征询意见)[^（()）]*稿|草案|初稿)[）)]|[（(]代拟稿[）)]"
+    r"|(?:送审稿|征求意见稿|讨论稿|修改稿|草案)$"
 )
-_CITED = re.compile(r"《([^《》]{6,80})》(?:[（(]([^（()）]*[〔\[（(【]20\d\d[〕\]）)】]\d{1,4}号)[）)])?")
-_BARE_CITED = re.compile(r"([\u4e00-\u9fff]{2,8}[〔\[【]20\d\d[〕\]】]\d{1,4}号)")
-_DOCUMENT_WORD = re.compile(
-    r"(?:方案|计划|意见|规划|办法|措施|细则|通知|要点|条例|规定|决定|纲要)(?:[（(].*[）)])*$"
-)
-_ALIAS = re.compile(r"[（(]以下(?:统|简)?称(?:为|：)?[“《\"]?(?P<alias>[^”》\"）)]{1,30}[”》\"]?)[）)]")
-_IMPLEMENTS = re.compile(r"(?:贯彻|落实|执行|实施)[^。；]{0,30}$")
-_BASED = re.compile(r"(?:按照|根据|依据|对照|参照)[^。；]{0,30}$")
 
 
 def read_head(found: list[Part], code: str | None = None) -> PlanHead:
@@ -42,23 +42,30 @@ def read_head(found: list[Part], code: str | None = None) -> PlanHead:
     if not title:
         title = next((block.text for block in plan.blocks), "")[:60]
     division = divisions.divisions().get(code) if code else None
+    number = _number(blocks, plan)
+    issuer = _issuer(notice, blocks)
     if division is None:
-        division = divisions.of_title(
-            notice.title.text if notice else title, title + "".join(b.text for b in blocks[:4])
-        )
+        around = title + (issuer or "") + "".join(b.text for b in blocks[:4])
+        # The issuer may stand on a line of its own above 关于印发….
+        names = (notice.title.text if notice else "", _RENAMED.sub("", title), issuer or "")
+        division = next((one for one in (divisions.of_title(name, around) for name in names) if one), None)
+    signed, printed, office = _dates(found, plan)
+    aliases = read_aliases(blocks)
     place = Jurisdiction(name=_place(title), level=_level(_place(title)))
     if division:
         place = Jurisdiction(name=division.name, code=division.code, level=division.level)
     return PlanHead(
         title=title,
         jurisdiction=place,
-        issuer=_issuer(notice, blocks),
-        document_number=_number(blocks, plan),
-        issued=_date(blocks),
+        issuer=issuer,
+        document_number=number,
+        issued=signed,
+        printed=printed,
+        printed_by=office,
         status="draft" if _DRAFT.search(title) else "issued",
         family=policy_family(title),
-        cites=_citations(blocks, title),
-        aliases=_aliases(blocks),
+        cites=read_citations(blocks, title, number, aliases),
+        aliases=aliases,
     )
 
 
@@ -89,102 +96,104 @@ def _level(place: str) -> Level | None:
 
 
 def _issuer(notice: Part | None, blocks: list[Passage]) -> str | None:
+    """The 发文机关: who says 关于印发…, else who signs above the date, else whose red head it is."""
     if notice:
         match = _ISSUER.match(notice.title.text)
         if match:
             return match.group(1)
+        if (
+            notice.title.text.startswith("关于")
+            and notice.blocks
+            and _ISSUER_LINE.fullmatch(notice.blocks[0].text)
+        ):
+            return notice.blocks[0].text
     for block, following in pairwise(blocks):
-        if _ISSUER_LINE.match(block.text) and _DATE.match(following.text):
+        day = _DAY.match(following.text)
+        if _ISSUER_LINE.match(block.text) and day and day.end() == len(following):
             return block.text
+    for block in blocks:
+        day = _DAY.search(block.text) if len(block) <= 80 else None
+        if day and day.end() == len(block) and _ISSUER_LINE.match(block.text[: day.start()]):
+            return block.text[: day.start()]
+    named = _particular(blocks, "发文机关", "制发机关")
+    if named:
+        return named
+    return next((match[1] for block in blocks[:6] if (match := _RED_HEAD.fullmatch(block.text))), None)
+
+
+def _particular(blocks: list[Passage], *names: str) -> str | None:
+    """The value of 成文日期：… and the like above the text."""
+    for block in blocks[:20]:
+        match = _PARTICULAR.fullmatch(block.text) if len(block) <= 60 else None
+        if match and match["what"] in names:
+            return match["value"]
     return None
 
 
 def _number(blocks: list[Passage], plan: Part) -> str | None:
-    """The document's own number stands alone on a line before the text begins."""
-    for block in blocks[:8]:
-        match = NUMBER.fullmatch(block.text)
-        if match:
-            return match.group(1)
+    """The document's own number stands on a line before the text begins, alone or with 签发人."""
+    for block in blocks[:10]:
+        line = re.sub(r"签发人[:：]?.*$", "", block.text).strip("（()）")
+        if len(line) <= 40 and document_numbers.parse(line):
+            return line
         if plan.blocks and block is plan.blocks[0]:
             break
-    return None
+    named = _particular(blocks, "发文字号", "文号")
+    return named if named and document_numbers.parse(named) else None
 
 
-def _date(blocks: list[Passage]) -> date | None:
-    """The date of signature; failing that, the printing date (…印发)."""
-    signed = printed = None
-    for block in blocks:
-        if len(block) > 40:
+def _day(match: re.Match[str]) -> date | None:
+    if match[1]:
+        year, month, day = (int(match[n]) for n in (1, 2, 3))
+    else:
+        digits = match[4].replace("○", "〇").replace("〇", "零")
+        year = int("".join(str("零一二三四五六七八九".index(char)) for char in digits))
+        month, day = (chinese_number(match[n]) or 0 for n in (5, 6))
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _dates(found: list[Part], plan: Part) -> tuple[date | None, date | None, str | None]:
+    """The 成文日期, the 印发日期 of the 版记, and the office that is named with the latter.
+
+    A date is the document's when it stands alone, or behind the issuer's name, in the notice, above the first heading,
+    in brackets below the title, or at the end; a date in a table or in a drafting explanation is another thing's.
+    """
+    signed: date | None = None
+    printed: date | None = None
+    office: str | None = None
+    for part in found:
+        if part.kind == "explanation":
             continue
-        match = _DATE.search(block.text)
-        if match is None:
-            continue
-        try:
-            found = date(int(match[1]), int(match[2]), int(match[3]))
-        except ValueError:
-            continue
-        if block.text.endswith("印发"):
-            printed = printed or found
-        elif match.end() == len(block) and match.start() <= 20:
-            signed = signed or found
-    return signed or printed
-
-
-def _aliases(blocks: list[Passage]) -> list[Alias]:
-    """《天津市…方案》（以下简称《实施方案》）: what stands before the bracket, a title whole, else its clause."""
-    found: dict[str, Alias] = {}
-    for block in blocks:
-        for match in _ALIAS.finditer(block.text):
-            before = block.text[: match.start()]
-            full = re.search(r"《[^《》]+》$", before) or re.search(r"[^，。；：！（）]+$", before)
-            if full and match["alias"] not in found:
-                span = block.span(full.start(), match.end())
-                found[match["alias"]] = Alias(
-                    alias=match["alias"].strip('“”《》"'), full=full.group(), span=span
-                )
-    return list(found.values())
-
-
-def _citations(blocks: list[Passage], title: str) -> list[Citation]:
-    own = re.sub(r"[（(][^（()）]*[）)]", "", title)
-    whole = "".join(block.text for block in blocks)
-    aliases = set(re.findall(r"以下(?:简)?称《([^《》]+)》", whole))
-    found: dict[str, Citation] = {}
-    for block in blocks:
-        used: list[tuple[int, int]] = []
-        for match in _CITED.finditer(block.text):
-            name, number = match[1], match[2]
-            if not number and (
-                name in aliases or not _DOCUMENT_WORD.search(name) or own in name or name in title
-            ):
+        numbered = next((i for i, block in enumerate(part.blocks) if heading(block)), len(part.blocks))
+        for index, block in enumerate(part.blocks):
+            match = _DAY.search(block.text) if len(block) <= 80 else None
+            day = _day(match) if match else None
+            if match is None or day is None:
                 continue
-            if own and own in name:
-                continue
-            used.append(match.span())
-            key = number or name
-            if key not in found:
-                relation = _relation(block.text[max(0, match.start() - 600) : match.start()])
-                found[key] = Citation(
-                    number=number, title=name, relation=relation, span=block.span(*match.span())
-                )
-        for match in _BARE_CITED.finditer(block.text):
-            if match[1] in found or len(block) < 20 or _covered(used, match.start()):
-                continue
-            relation = _relation(block.text[max(0, match.start() - 600) : match.start()])
-            found[match[1]] = Citation(number=match[1], relation=relation, span=block.span(*match.span()))
-    return list(found.values())
+            above = part.blocks[index - 1].text if index else ""
+            before, after = block.text[: match.start()], block.text[match.end() :]
+            particular = _PARTICULAR.match(block.text)
+            if particular:
+                if particular["what"] == "印发日期":
+                    printed = printed or day
+                elif particular["what"].endswith("日期"):
+                    signed = signed or day
+            elif after in ("印发", "印") or (after == "" and before.endswith("印发日期")):
+                if printed is None:
+                    name = before.strip("，,：:") or above
+                    printed, office = day, name if _ISSUER_LINE.match(name) else None
+            elif signed is None and _is_signature(before, after, above):
+                named = bool(_ISSUER_LINE.match(before) or _ISSUER_LINE.match(above))
+                edge = index < min(numbered, 12) or index >= len(part.blocks) - 6
+                if named or part.kind == "notice" or (part is plan and edge):
+                    signed = day
+    return signed, printed, office
 
 
-def _covered(spans: list[tuple[int, int]], position: int) -> bool:
-    """Whether a position lies in one of the spans, which are in order."""
-    index = bisect_right(spans, (position, position + 10_000))
-    return index > 0 and spans[index - 1][1] > position
-
-
-def _relation(before: str) -> Relation:
-    sentence = before[max(before.rfind("。"), before.rfind("；")) + 1 :]
-    # A list 《甲》（…）、《乙》（…） shares the verb before its first member.
-    sentence = re.sub(r"《[^《》]*》(?:[（(][^（()）]*[）)])?[、和及]?", "", sentence)
-    if _IMPLEMENTS.search(sentence):
-        return "implements"
-    return "based_on" if _BASED.search(sentence) else "mentions"
+def _is_signature(before: str, after: str, above: str) -> bool:
+    if before in ("（", "("):
+        return bool(re.fullmatch(r"(?:印发|发布|公布)?[）)]", after))
+    return after == "" and (before == "" or _ISSUER_LINE.match(before) is not None)

@@ -44,6 +44,8 @@ _CHAPTERS = 50  # depths below this one are chapters and the like
 _FORGOTTEN = 40  # lines after which an open bracket is taken as forgotten
 _ANNEX = re.compile(r"附(?:件|表|录)\s*[\d一二三四五六七八九十]{0,3}\s*(?:[:：].{0,80})?$")
 _ANNEX_TITLED = re.compile(r"附(?:件|表|录)[\d一二三四五六七八九十]{0,3}[:：]")
+# In a notice, 附件：1.… lists what is attached; the annexes themselves come later.
+_ATTACHED = re.compile(r"附(?:件|表|录)[:：]")
 _TITLE_END = re.compile(
     r"(?:方案|计划|意见|规划|办法|措施|细则|通知|要点|说明|解读|指南|决定|纲要)(?:[（(][^（()）]{0,20}[）)]){0,3}$"
 )
@@ -59,7 +61,7 @@ _OPENERS, _CLOSERS = "（(〔【［[《“", "）)〕】］]》”"
 _BRACKETS = re.compile(f"[{re.escape(_OPENERS + _CLOSERS)}]")
 # Lines that stand for themselves wherever they are: letterhead, number, date, disclosure.
 _ALONE = re.compile(
-    r"(?:.{2,40}文件|[\u4e00-\u9fff]{2,14}[〔\[（(]20\d\d[〕\]）)]\d+号|20\d\d年\d{1,2}月\d{1,2}日|[（(](?:此件|本文|此文).{2,12}[）)])$"
+    r"(?:.{2,40}文件|[\u4e00-\u9fff]{2,14}[〔\[（(【﹝]20\d\d[〕\]）)】﹞]第?\d+号(?:签发人.{0,12})?|二[〇零○][〇零○一二三四五六七八九]{2}年.{1,3}月.{1,3}日|20\d\d年\d{1,2}月\d{1,2}日|[（(](?:此件|本文|此文).{2,12}[）)])$"
 )
 _TAIL = re.compile(
     r"(?:抄\s*送[:：]|.{0,30}印发$|[（(](?:此件|本文).{2,12}[）)]$|20\d\d年\d{1,2}月\d{1,2}日$)"
@@ -211,7 +213,9 @@ def parts(text: str, tables: Sequence[Span] = ()) -> list[Part]:
     """The parts of a file in order; exactly one of them is the plan."""
     found: list[Part] = []
     for block in _with_whole_titles(blocks(text, tables)):
-        if _ANNEX.match(block.text):
+        if _ANNEX.match(block.text) and not (
+            found and found[-1].kind == "notice" and _ATTACHED.match(block.text)
+        ):
             found.append(Part("annex", block, []))
         elif _is_title(block):
             if found and found[-1].kind == "annex" and not found[-1].blocks:

@@ -58,10 +58,11 @@ class Jurisdiction(Model):
 
 
 class Citation(Model):
-    """Another document as this one names it."""
+    """Another document as this one names it; ``issuer`` is the body named before the title (国务院《…》)."""
 
     number: str | None = None
     title: str | None = None
+    issuer: str | None = None
     relation: Relation = "mentions"
     span: Span | None = None
 
@@ -75,13 +76,19 @@ class Alias(Model):
 
 
 class PlanHead(Model):
-    """What the document says of itself."""
+    """What the document says of itself.
+
+    ``issued`` is the 成文日期 below the issuer's name or the title; ``printed`` the 印发日期 of the 版记, and ``printed_by``
+    the office named there, which is not the issuer.
+    """
 
     title: str
     jurisdiction: Jurisdiction
     issuer: str | None = None
     document_number: str | None = None
     issued: date | None = None
+    printed: date | None = None
+    printed_by: str | None = None
     status: Literal["issued", "draft"] = "issued"
     family: str | None = None
     cites: list[Citation] = Field(default_factory=list)
@@ -319,6 +326,7 @@ class PlanRecord(Model):
     text_hash: str | None = None
     verified: bool | None = None
     note: str | None = None
+    revision_of: str | None = None  # the slug of the version before it, where a person says so
     plan: PlanHead
     provisions: list[Provision] = Field(default_factory=list)
     actions: list[Action] = Field(default_factory=list)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
+from datetime import date
 from decimal import Decimal
 
 import pyoxigraph as ox
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, RDF, RDFS, SKOS, XSD
 
-from graph import divisions, linking
+from graph import divisions, document_numbers, linking
 from graph.catalog import StubEntry
-from graph.record import Assignment, CitedTarget, ConceptLink, PlanRecord, Review, Span, Target
+from graph.document_numbers import DocumentNumber
+from graph.known_documents import Candidate, KnownDocuments, own_number
+from graph.record import Assignment, Citation, CitedTarget, ConceptLink, PlanRecord, Review, Span, Target
 from ontology import terms
 from ontology.terms import ELI, OA, ZM
 
@@ -36,6 +38,11 @@ def zh(text: str) -> ox.Literal:
 def year(value: int) -> ox.Literal:
     """A calendar year, xsd:gYear."""
     return ox.Literal(str(value), datatype=ox.NamedNode(XSD.gYear))
+
+
+def day(value: date) -> ox.Literal:
+    """A calendar day, xsd:date."""
+    return ox.Literal(value.isoformat(), datatype=ox.NamedNode(XSD.date))
 
 
 def decimal(value: Decimal) -> ox.Literal:
@@ -76,12 +83,12 @@ class QuadWriter:
 class _Document:
     """Writes one record."""
 
-    def __init__(self, record: PlanRecord, cited: dict[str, str]) -> None:
+    def __init__(self, record: PlanRecord, known: KnownDocuments) -> None:
         self.record = record
         self.slug = record.slug
         self.iri = terms.document_iri(record.slug)
         self.out = QuadWriter(terms.document_graph(record.slug))
-        self.cited = cited
+        self.known = known
         self.code = record.plan.jurisdiction.code or divisions.NATIONAL
 
     def write(self) -> QuadWriter:
@@ -157,34 +164,63 @@ class _Document:
         if plan.jurisdiction.level:
             add(self.iri, ZM.level, terms.concept_iri("level", plan.jurisdiction.level))
         add(self.iri, ZM.issuerText, zh(plan.issuer) if plan.issuer else None)
-        if plan.issued:
-            add(
-                self.iri,
-                ELI.date_document,
-                ox.Literal(plan.issued.isoformat(), datatype=ox.NamedNode(XSD.date)),
-            )
+        add(self.iri, ELI.date_document, day(plan.issued) if plan.issued else None)
+        add(self.iri, ZM.datePrinted, day(plan.printed) if plan.printed else None)
+        add(self.iri, ZM.printedByText, zh(plan.printed_by) if plan.printed_by else None)
+        number, status = own_number(plan)
+        number_parts(self.out, self.iri, number)
+        add(self.iri, ZM.numberStatus, terms.concept_iri("number-status", status) if status else None)
         add(self.iri, ZM.status, terms.concept_iri("status", plan.status))
         add(self.iri, ZM.origin, terms.concept_iri("origin", "text" if self.record.text_hash else "record"))
         add(self.iri, ZM.verified, self.record.verified)
         if plan.family:
             add(self.iri, ZM.policyFamily, terms.concept_iri("policy-family", plan.family))
+        else:
+            # Compared with nothing: a person is told what it may belong to.
+            self._candidates(self.iri, "policy-family", self.known.families(self.record), plan.title)
         add(self.iri, DCTERMS.source, self.record.source)
         add(self.iri, ZM.textHash, self.record.text_hash)
-        for number, citation in enumerate(plan.cites, 1):
-            iri = terms.citation_iri(self.slug, number)
-            add(self.iri, ZM.citation, iri)
-            add(iri, RDF.type, ZM.Citation)
-            add(iri, ZM.citedNumber, citation.number)
-            add(iri, ZM.citedTitle, zh(citation.title) if citation.title else None)
-            add(iri, ZM.citationRelation, citation.relation)
-            add(iri, ZM.span, self._span(citation.span, citation.title or citation.number or ""))
-            slug = self.cited.get(citation.number or "") or self.cited.get(citation.title or "")
-            if slug:
-                document = terms.document_iri(slug)
-                add(iri, ZM.citedDocument, document)
-                add(self.iri, ELI.cites, document)
-                if citation.relation == "implements":
-                    add(self.iri, ELI.ensures_implementation_of, document)
+        for order, citation in enumerate(plan.cites, 1):
+            self._citation(terms.citation_iri(self.slug, order), citation)
+
+    def _citation(self, iri: URIRef, citation: Citation) -> None:
+        add, found = self.out.add, self.known.link(citation, self.record)
+        add(self.iri, ZM.citation, iri)
+        add(iri, RDF.type, ZM.Citation)
+        add(iri, ZM.citedNumber, citation.number)
+        add(iri, ZM.citedTitle, zh(citation.title) if citation.title else None)
+        add(iri, ZM.citedIssuerText, zh(citation.issuer) if citation.issuer else None)
+        add(iri, ZM.citationRelation, terms.concept_iri("citation-relation", citation.relation))
+        add(iri, ZM.citedKey, found.key)
+        number_parts(self.out, iri, found.number)
+        if found.status:
+            add(iri, ZM.numberStatus, terms.concept_iri("number-status", found.status))
+        add(iri, ZM.suggestedNumber, found.suggested)
+        add(iri, ZM.citedDivision, terms.division_iri(found.place) if found.place else None)
+        add(iri, ZM.citedLater, True if found.later else None)
+        add(iri, ZM.span, self._span(citation.span, citation.title or citation.number or ""))
+        self._candidates(iri, "document", found.candidates, citation.number or citation.title or "")
+        if found.document and found.basis:
+            document = terms.document_iri(found.document)
+            add(iri, ZM.citedDocument, document)
+            add(iri, ZM.citationBasis, terms.concept_iri("citation-basis", found.basis))
+            add(self.iri, ELI.cites, document)
+            if citation.relation == "implements":
+                add(self.iri, ELI.ensures_implementation_of, document)
+
+    def _candidates(self, subject: URIRef, scheme: str, candidates: Iterable[Candidate], text: str) -> None:
+        """What may be meant by a citation, or be the family of a document: for a person to judge."""
+        for number, one in enumerate(candidates, 1):
+            add, iri = self.out.add, URIRef(f"{subject}/candidate/{number}")
+            add(subject, ZM.conceptLink, iri)
+            add(iri, RDF.type, ZM.ConceptLink)
+            known = (
+                terms.document_iri(one.key) if scheme == "document" else terms.concept_iri(scheme, one.key)
+            )
+            add(iri, ZM.linkTo, known)
+            add(iri, ZM.linkScore, one.score)
+            add(iri, ZM.linkStatus, terms.concept_iri("link-status", "candidate"))
+            add(iri, ZM.linkText, zh(text))
 
     def _provision(self, path: str, heading: str, span: Span | None, order: int) -> URIRef:
         add, iri = self.out.add, terms.provision_iri(self.slug, path)
@@ -352,9 +388,17 @@ def _prefixes(path: str) -> list[str]:
     return ["/".join(steps[: number + 1]) for number in range(len(steps))]
 
 
-def document_quads(record: PlanRecord, cited: dict[str, str]) -> QuadWriter:
-    """The quads of a record; ``cited`` maps the numbers and titles of known documents to their slugs."""
-    return _Document(record, cited).write()
+def document_quads(record: PlanRecord, known: KnownDocuments) -> QuadWriter:
+    """The quads of a record; ``known`` are the documents that its citations may mean."""
+    return _Document(record, known).write()
+
+
+def number_parts(out: QuadWriter, subject: URIRef, number: DocumentNumber | None) -> None:
+    """机关代字, year and sequence of a number, which is printed as it is beside them."""
+    if number:
+        out.add(subject, ZM.issuerCode, number.code)
+        out.add(subject, ZM.numberYear, year(number.year) if number.year else None)
+        out.add(subject, ZM.numberSequence, number.sequence)
 
 
 def stub_quads(stub: StubEntry) -> QuadWriter:
@@ -365,6 +409,7 @@ def stub_quads(stub: StubEntry) -> QuadWriter:
     out.add(iri, DCTERMS.title, zh(stub.title))
     out.add(iri, DCTERMS.identifier, stub.slug)
     out.add(iri, ZM.documentNumber, stub.number)
+    number_parts(out, iri, document_numbers.parse(stub.number) if stub.number else None)
     out.add(iri, ZM.jurisdiction, terms.division_iri(stub.code))
     out.add(iri, ZM.level, terms.concept_iri("level", division.level))
     out.add(iri, ZM.status, terms.concept_iri("status", "issued"))
@@ -385,13 +430,3 @@ def division_quads() -> QuadWriter:
         out.add(iri, ZM.level, terms.concept_iri("level", division.level))
         out.add(iri, ZM.withinDivision, terms.division_iri(division.parent) if division.parent else None)
     return out
-
-
-def citation_keys(number: str | None, title: str) -> Iterator[str]:
-    """What other documents may call this one by: its number, and its title with or without the years."""
-    if number:
-        yield number
-    yield title
-    bare = re.sub(r"[（(][^（()）]*[）)]", "", title)
-    if bare != title:
-        yield bare

@@ -68,7 +68,7 @@ def test_every_span_shows_its_quote(place: str) -> None:
             (
                 "赣县区推动大规模设备更新和消费品以旧换新实施方案",
                 "赣区府发〔2024〕2号",
-                "2024-08-03",
+                None,
                 "赣州市赣县区人民政府",
                 "issued",
             ),
@@ -101,6 +101,20 @@ def test_heads_and_counts(place: str, tasks: int, goals: int, head: tuple[str | 
     issued = said.issued.isoformat() if said.issued else None
     assert (said.title, said.document_number, issued, said.issuer, said.status) == head
     assert (said.jurisdiction.name, said.family) == (place, "liangxin")
+
+
+def test_what_the_five_texts_print_as_their_dates() -> None:
+    """赣县区 prints only the date in its imprint, 武清区 and 乌海市 only that of signature, the other two none."""
+    found = {place: plan(place).plan for place in ("江夏区", "伍家岗区", "赣县区", "武清区", "乌海市")}
+    assert {
+        place: (str(head.issued), str(head.printed), head.printed_by) for place, head in found.items()
+    } == {
+        "江夏区": ("None", "None", None),
+        "伍家岗区": ("None", "None", None),
+        "赣县区": ("None", "2024-08-03", "赣州市赣县区人民政府办公室"),
+        "武清区": ("2024-06-12", "None", None),
+        "乌海市": ("2024-06-08", "None", None),
+    }
 
 
 def test_citations_with_their_relation() -> None:
