@@ -31,7 +31,7 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
-from graph import cascade, stores, triples
+from graph import agency_labels, cascade, stores, triples
 from graph.cascade import Comparison, Lineage, Place
 from graph.catalog import Corpus, DocumentEntry, read_corpus
 from graph.corrections import Correction, correction_files, load_corrections
@@ -296,15 +296,7 @@ def _idle(records: list[PlanRecord]) -> list[dict[str, str]]:
 def _counts(
     corpus: Corpus, records: list[PlanRecord], comparisons: list[Comparison], total: int
 ) -> dict[str, int]:
-    agencies = {
-        (record.plan.jurisdiction.code, assignment.agency)
-        for record in records
-        for assignments in [
-            *(action.assignments for action in record.actions),
-            *(target.assignments for target in record.targets),
-        ]
-        for assignment in assignments
-    }
+    agencies = agency_labels.known(records).values()
     outcomes = Counter(comparison.outcome for comparison in comparisons)
     return {
         "documents": len(corpus.documents),
@@ -314,6 +306,8 @@ def _counts(
         "assignments": sum(len(action.assignments) for record in records for action in record.actions),
         "targets": sum(len(record.targets) for record in records),
         "agencies": len(agencies),
+        "agencies_collective": sum(agency.collective for agency in agencies),
+        "agencies_unresolved": sum(not agency.resolved for agency in agencies),
         "comparisons": sum(outcomes.values()),
         "triples": total,
     }

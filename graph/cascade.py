@@ -14,9 +14,10 @@ from decimal import Decimal
 from typing import Literal
 
 from rdflib import URIRef
-from rdflib.namespace import RDF
+from rdflib.namespace import RDF, SKOS
 
-from graph import divisions, linking
+from graph import agency_labels, divisions, linking
+from graph.agency_identity import identify
 from graph.record import PlanRecord, Target
 from graph.triples import QuadWriter, year, zh
 from ontology import terms
@@ -240,6 +241,8 @@ def inferred_quads(
 ) -> QuadWriter:
     """The graph of derived facts: lines of plans and divisions, shortcuts to agencies, comparisons."""
     out = QuadWriter(terms.GRAPH_INFERRED)
+    places = list(places)
+    _agency_labels(out, [place.record for place in places if place.record])
     for place in places:
         _lineage(out, place, lineage.ancestors(place))
     for division in divisions.divisions().values():
@@ -255,6 +258,14 @@ def inferred_quads(
     return out
 
 
+def _agency_labels(out: QuadWriter, records: Sequence[PlanRecord]) -> None:
+    """One preferred label for each agency over all documents; skos keeps preferred and alternative labels apart."""
+    for iri, (preferred, others) in agency_labels.labels(records).items():
+        out.add(iri, SKOS.prefLabel, zh(preferred))
+        for other in others:
+            out.add(iri, SKOS.altLabel, zh(other))
+
+
 def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:
     plan = terms.document_iri(place.slug)
     for distance, ancestor in enumerate(ancestors):
@@ -263,7 +274,7 @@ def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:
         out.add(plan, ZM.ancestorPlan, terms.document_iri(ancestor.slug))
     if place.record is None:
         return
-    code = place.record.plan.jurisdiction.code or divisions.NATIONAL
+    code = agency_labels.code_of(place.record)
     written: dict[URIRef, int] = {}
     for action in place.record.actions:
         iri = terms.action_iri(place.slug, action.path)
@@ -271,7 +282,7 @@ def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:
         if written[iri] > 1:
             iri = URIRef(f"{iri}-{written[iri]}")
         for assignment in action.assignments:
-            agency = terms.agency_iri(code, assignment.agency)
+            agency = agency_labels.iri_of(identify(assignment.agency, code), place.slug)
             out.add(iri, ZM.responsibleAgency, agency)
             if assignment.role == "lead":
                 out.add(iri, ZM.leadAgency, agency)
