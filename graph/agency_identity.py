@@ -19,16 +19,20 @@ from functools import lru_cache
 
 from graph import agency_names, divisions
 from graph.divisions import Division
+from graph.record import Level
 from ontology.vocabulary import load_vocabularies
 
-_NATION = re.compile(r"^(?:中华人民共和国|国家|国务院|中共中央|中央|全国|中国)")
+# Not 中国移动江夏分公司, 中国（上海）自由贸易试验区…: they are where they are named.
+_NATION = re.compile(
+    r"^(?:中华人民共和国|国家|国务院|中共中央|中央|全国|中国(?!自由贸易|.*(?:公司|银行|支行|分行)$))"
+)
 _COUNTY, _CITY, _PROVINCE = "区县旗市", "市州盟", "省市"
 # A level before a name: 区财政局, 市委宣传部, 省人民政府国资委. Not 市场监管局, 市政管理局, 区域办, 县域, 省际.
 _LEVEL = re.compile(
     r"^(?:[本我全](?=[省市区县旗州盟]))?"
     r"(?P<level>自治区|自治州|自治县|自治旗|地区|新区|兵团|(?:省|市|区|县|旗|州|盟)(?!场监|场管|政(?!府|法|协|务|研|策|数|管办)|容|域|块链|际|属))"
 )
-_PARTY = re.compile(r"^(?:委员会|党委|工委|委)(?=[^员会].*[部办室委局校心台]$)")
+_PARTY = re.compile(r"^(?:委员会|党委|工委|委)(?!办(?:公[室厅])?$)(?=[^员会].*[部办室委局校心台]$)")
 _GOVERNMENT = re.compile(r"^(?:人民政府|政府)(?=[^办].)")
 # The league is written around its level: 团区委, 共青团江夏区委.
 _LEAGUE = re.compile(
@@ -36,6 +40,11 @@ _LEAGUE = re.compile(
 )
 _ORGAN_WORDS = re.compile(r"^(?:人民政府|政府|委员会|委|)$")
 _ORDINAL = re.compile(r"^第?[一二三四五六七八九十\d]+")
+# What the local organs of the nation are called behind their place: 赣县监管支局, 湖北调查总队.
+_ORGAN = re.compile(
+    r"^(?:税务局|监管局|监管分局|监管支局|分局|支局|监管办事处|调查队|调查总队|分行|支行|中心支行|营业管理部|管理局|专卖局|专员办"
+    r"|消防救援(?:总队|支队|大队)|海关|海事局|局|办公室)$"
+)
 _NATIONAL_FORMS = frozenset({"总局", "总署", "署", "部"})
 
 
@@ -89,23 +98,31 @@ def identify(name: str, code: str) -> AgencyIdentity:
     """Which body ``name`` is in a document of the division ``code`` (six digits). Never raises for an odd name."""
     text = agency_names.normal(name)
     code = code if code in divisions.divisions() else divisions.NATIONAL
+    code, text = _placed(text, code)
     if form := agency_names.group(text):
         return _group(text, code, form)
     main, added = agency_names.brackets(text)
     if league := _LEAGUE.match(main):
         main = league["place"] + "团委"
     if found := _organ_of_nation(main, code):
-        return _enriched(found, added, code)
+        return _enriched(found, added)
     read = _prefixes(main, code)
-    if form := agency_names.group(read.rest):
+    if read.rest.startswith(("各", "有关", "相关")) and (form := agency_names.group(read.rest)):
         return _group(read.rest, read.code, form)
-    return _enriched(_identified(read), added, read.code)
+    return _enriched(_identified(read), added)
+
+
+def _placed(text: str, code: str) -> tuple[str, str]:
+    """The division that full names in front tell, and the rest: 江夏区各街道 is 各街道 of 江夏区."""
+    while True:
+        place, length = divisions.at_start(text, code)
+        rest = agency_names.normal(text[length:])
+        if place is None or not rest:
+            return code, text
+        code, text = place.code, rest
 
 
 def _group(text: str, code: str, form: str) -> AgencyIdentity:
-    place, length = divisions.at_start(text, code)
-    if place and length < len(text) and agency_names.group(text[length:]):
-        text, code = text[length:], place.code
     listed = re.search(r"（(?:含|包括|包含|即)?([^（）]*、[^（）]*|(?:含|包括|包含)[^（）]+)）", text)
     members: tuple[str, ...] = ()
     key = text
@@ -118,7 +135,7 @@ def _group(text: str, code: str, form: str) -> AgencyIdentity:
     return AgencyIdentity(code, key, (), form, key, members=members)
 
 
-def _enriched(found: AgencyIdentity, added: tuple[str, ...], code: str) -> AgencyIdentity:
+def _enriched(found: AgencyIdentity, added: tuple[str, ...]) -> AgencyIdentity:
     """With the functions of the plates in brackets: 区财政局（金融办） is 区财政局, and does finance offices' work."""
     more = tuple(key for part in added for key in agency_names.functions(part))
     if not more:
@@ -137,6 +154,7 @@ def _prefixes(text: str, code: str) -> _Read:
             break
         if not (_nation(read, code) or _place(read) or _level(read, code) or _marker(read) or _short(read)):
             break
+        read.rest = agency_names.normal(read.rest)
     return read
 
 
@@ -197,7 +215,7 @@ def _marker(read: _Read) -> bool:
     """Party and government between the level and the organ: 区委宣传部, 省人民政府国资委, 中共江夏区委宣传部."""
     for pattern in (re.compile(r"^(?:中共|中国共产党)"), _PARTY, _GOVERNMENT):
         match = pattern.match(read.rest)
-        if match and (pattern is not _PARTY or read.told):
+        if match:
             read.rest = read.rest[match.end() :]
             return True
     return False
@@ -209,7 +227,7 @@ def _short(read: _Read) -> bool:
     rest = read.rest[length:]
     if place is None or len(rest) < 2 or rest[0] in "大路河湖山桥":
         return False
-    if not (agency_names.body(rest) or agency_names.by_pattern(rest)):
+    if not (agency_names.body(rest) or agency_names.by_pattern(rest) or _ORGAN.match(rest)):
         return False
     read.code, read.rest, read.told = place.code, rest, True
     return True
@@ -226,21 +244,20 @@ def _identified(read: _Read) -> AgencyIdentity:
         return AgencyIdentity(read.code, key, (key,), "bureau", "党委" if party else "人民政府")
     body = agency_names.body(rest)
     if body:
-        code = _unsaid(read, body)
+        code = _division_of(read, body)
         return _principal(code, body)
     branch = _branch(read)
     return branch or _own(read)
 
 
-def _unsaid(read: _Read, body: agency_names.Body) -> str:
-    """The division of a body whose name says none: 财政厅 is the province's, 财政部 the nation's, all others the own."""
-    if read.told:
-        return read.code
-    above: Division | None = None
+def _division_of(read: _Read, body: agency_names.Body) -> str:
+    """The division of a body: 财政厅 is always a province's and 财政部 the nation's, all others are of the place told."""
+    level: Level | None = None
     if body.form in ("厅", "办公厅"):
-        above = divisions.above(read.code, "province")
+        level = "province"
     elif body.form in _NATIONAL_FORMS:
-        above = divisions.above(read.code, "national")
+        level = "national"
+    above = divisions.above(read.code, level) if level else None
     return above.code if above else read.code
 
 
@@ -361,12 +378,6 @@ def _national_names() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found, key=lambda pair: -len(pair[0])))
 
 
-_ORGAN = re.compile(
-    r"^(?:税务局|监管局|监管分局|监管支局|分局|支局|监管办事处|调查队|调查总队|分行|支行|中心支行|营业管理部|管理局|专卖局|专员办"
-    r"|消防救援(?:总队|支队|大队)|海关|海事局|局|办公室)$"
-)
-
-
 def _organ_of_nation(text: str, code: str) -> AgencyIdentity | None:
     """国家税务总局武汉市江夏区税务局, 国家金融监督管理总局赣县监管支局, 中国人民银行宜昌市分行."""
     for name, key in _national_names():
@@ -375,24 +386,24 @@ def _organ_of_nation(text: str, code: str) -> AgencyIdentity | None:
         nation = AgencyIdentity(divisions.NATIONAL, key, agency_names.with_broader((key,)), "bureau", name)
         if key == "statistical-survey":
             nation = replace(nation, key="statistics", functions=("statistics",))
-        tail = text[len(name) :]
+        tail = re.sub(r"电力(?:有限|有限责任)?公司(?=.+公司$)", "", text[len(name) :])
         if not tail:
             return nation
         read = _prefixes(tail, code)
         match = _ORGAN.match(read.rest)
-        if not match or not read.told:
-            # The place may stand without its kind before the organ: 赣县监管支局.
-            return None
         own = agency_names.body(read.rest)
+        if not (match or own) or not read.told:
+            return None
         found = own.functions[0] if own and len(own.functions) == 1 else key
         if read.code == divisions.NATIONAL:
             return nation
+        concept = load_vocabularies().concept(agency_names.SCHEME, key)
         return AgencyIdentity(
             read.code,
             found,
             agency_names.with_broader((found,)),
             "branch",
             (own.core + own.form) if own else read.rest,
-            parent=nation,
+            parent=nation if concept.values("verticalFrom") else None,
         )
     return None

@@ -23,15 +23,15 @@ NATIONAL = "100000"
 # The package has no code for this one; GB/T 2260 has.
 _MISSING_CODES = {"台湾省": "71"}
 # The package's files and metadata give no date (the files of its wheel are stamped 2020-02-02, as reproducible builds
-# do), so the newest change that it holds has to stand for one.
-NEWEST_CHANGE = ("2024-12", "和安县", "和康县")
+# do), so the newest change that it holds has to stand for one: the month in which it was made known, and its result.
+NEWEST_CHANGE = ("2025-11", "两江新区")
 _LONGEST = 15  # characters of a division's name
 _PEOPLES = (
     "汉|蒙古|回|藏|维吾尔|苗|彝|壮|布依|朝鲜|满|侗|瑶|白|土家|哈尼|哈萨克|傣|黎|傈僳|佤|畲|高山|拉祜|水|东乡|纳西|景颇|柯尔克孜|土"
     "|达斡尔|仫佬|羌|布朗|撒拉|毛南|仡佬|锡伯|阿昌|普米|塔吉克|怒|乌孜别克|俄罗斯|鄂温克|德昂|保安|裕固|京|塔塔尔|独龙|鄂伦春|赫哲|门巴|珞巴|基诺"
 )
 _KIND = re.compile(
-    rf"(?:(?:(?<!内)(?:{_PEOPLES})族?)*(?:自治区|自治州|自治县|自治旗)|特别行政区|地区|省|市|区|县|旗|盟|林区|特区)$"
+    rf"(?:(?:(?<!内)(?:{_PEOPLES})族?)*(?:自治区|自治州|自治县|自治旗)|特别行政区|地区|新区|省|市|区|县|旗|盟|林区|特区)$"
 )
 # Short names that are ordinary words at the beginning of another name.
 _NO_SHORT = frozenset(
@@ -106,6 +106,10 @@ def above(code: str, level: Level | None = None) -> Division | None:
     return next((division for division in line(code) if division.level == level), None)
 
 
+def _code(division: Division) -> str:
+    return division.code
+
+
 Names = dict[str, tuple[Division, ...]]
 
 
@@ -119,13 +123,12 @@ def _by_name() -> Names:
 
 @cache
 def _by_former_name() -> Names:
-    """Names and codes that were given up, without those that are a division's name today."""
+    """Names that were given up; some are the name of another division today (江北区 of Chongqing, and of Ningbo)."""
     found: Names = {}
     for former in load_vocabularies().scheme("former-division"):
         known = [divisions().get(iri.rpartition("/")[2]) for iri in former.values("successor")]
         today = tuple(division for division in known if division)
-        if former.label_zh not in _by_name():
-            found[former.label_zh] = (*found.get(former.label_zh, ()), *today)
+        found[former.label_zh] = tuple(dict.fromkeys((*found.get(former.label_zh, ()), *today)))
     return found
 
 
@@ -195,21 +198,32 @@ def resolve(name: str, near: str | None = None) -> Resolution:
         return Resolution((divisions()[text],))
     if text in _by_former_code():
         return Resolution(_by_former_code()[text], former=True)
-    for names, former in ((_by_name(), False), (_by_former_name(), True), (_by_short_name(), False)):
-        if text in names:
-            return Resolution(nearest(names[text], near), former=former)
+    today = _by_name().get(text, ())
+    earlier = _by_former_name().get(text, ())
+    if earlier and near and not any(near in map(_code, line(d.code)) for d in today):
+        # In Chongqing 江北区 is the former one, not Ningbo's.
+        inside = tuple(d for d in earlier if near in map(_code, line(d.code)))
+        if inside:
+            return Resolution(inside, former=True)
+    for options, former in ((today, False), (earlier, True), (_by_short_name().get(text, ()), False)):
+        if options:
+            return Resolution(nearest(options, near), former=former)
     place, length = at_start(text, near)
     if place is None:
         short = next((n for n in range(min(8, len(text) - 1), 1, -1) if text[:n] in _by_short_name()), 0)
         options = nearest(_by_short_name().get(text[:short], ()), near)
-        place, length = (options[0], short) if len(options) == 1 else (None, 0)
+        # 东湖高新区 is not of 东湖区 (in Nanchang): before a zone, only a city's short name or one near by counts.
+        if len(options) == 1 and (
+            options[0].level != "county" or related(options[0], near) or not _is_zone(text)
+        ):
+            place, length = options[0], short
     rest = text[length:]
     if place and rest:
         inner = resolve(rest, place.code)
         inside = tuple(division for division in inner.candidates if place in line(division.code))
         if inside:
             return Resolution(inside, former=inner.former, zone=inner.zone)
-    if rest and zone_at_start(rest) == rest:
+    if rest and _is_zone(rest):
         within = place or divisions().get(near or "")
         return Resolution((within,) if within else (), zone=rest)
     return Resolution()
@@ -222,12 +236,12 @@ def at_start(text: str, near: str | None = None) -> tuple[Division | None, int]:
     """
     for length in range(min(_LONGEST, len(text)), 1, -1):
         head = text[:length]
-        for names in (_by_name(), _by_former_name()):
-            options = nearest(names[head], near) if head in names else ()
-            if len(options) == 1 and (
-                related(options[0], near) or (length > 2 and names is _by_name() and len(names[head]) == 1)
-            ):
+        today = _by_name().get(head, ())
+        for options in (nearest(today, near), nearest(_by_former_name().get(head, ()), near)):
+            if len(options) == 1 and related(options[0], near):
                 return options[0], length
+        if len(today) == 1 and length > 2:
+            return today[0], length
     return None, 0
 
 
@@ -253,6 +267,10 @@ def zone_at_start(text: str) -> str | None:
     return match.group() if match else None
 
 
+def _is_zone(text: str) -> bool:
+    return _zone().fullmatch(text) is not None
+
+
 # What follows the name of a zone where the whole document is the zone's.
 _OF_ZONE = re.compile(r"(?:管委会|管理委员会|关于|推动|推进|落实|贯彻|实施|印发|加快|大规模|全面|支持)")
 
@@ -274,15 +292,18 @@ def candidates_of_title(title: str, context: str = "") -> tuple[Division, ...]:
     text = title
     while text:
         lengths = range(min(_LONGEST, len(text)), 1, -1)
-        names = {**_by_former_name(), **_by_name()}
-        length = next((n for n in lengths if names.get(text[:n])), 0)
+        length = next((n for n in lengths if text[:n] in _by_name() or text[:n] in _by_former_name()), 0)
         if not length:
             break
-        options = names[text[:length]]
+        options = _by_name().get(text[:length], ()) or _by_former_name()[text[:length]]
         if len(best) == 1:
-            inside = tuple(option for option in options if best[0] in line(option.code))
+            former = _by_former_name().get(text[:length], ())
+            inside = tuple(o for o in options if best[0] in line(o.code)) or tuple(
+                o for o in former if best[0] in line(o.code)
+            )
             if not inside:
-                break
+                # 重庆市江北区 is not Chongqing: a part of it that is not known is not the whole.
+                return () if length > 2 else best
             options = inside
         elif len(options) > 1:
             around = title + context
