@@ -31,7 +31,7 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
-from graph import cascade, stores, triples
+from graph import agency_labels, cascade, stores, triples
 from graph.cascade import Comparison, Lineage, Place
 from graph.catalog import Corpus, DocumentEntry, read_corpus
 from graph.corrections import Correction, correction_files, load_corrections
@@ -329,15 +329,7 @@ def _idle(records: list[PlanRecord]) -> list[dict[str, str]]:
 def _counts(
     corpus: Corpus, records: list[PlanRecord], comparisons: list[Comparison], total: int
 ) -> dict[str, int]:
-    agencies = {
-        (record.plan.jurisdiction.code, assignment.agency)
-        for record in records
-        for assignments in [
-            *(action.assignments for action in record.actions),
-            *(target.assignments for target in record.targets),
-        ]
-        for assignment in assignments
-    }
+    agencies = agency_labels.known(records).values()
     outcomes = Counter(comparison.outcome for comparison in comparisons)
     return {
         "documents": len(corpus.documents),
@@ -351,6 +343,8 @@ def _counts(
         "targets_linked": sum(bool(target.concept) for record in records for target in record.targets),
         "targets_unlinked": sum(not target.concept for record in records for target in record.targets),
         "agencies": len(agencies),
+        "agencies_collective": sum(agency.collective for agency in agencies),
+        "agencies_unresolved": sum(not agency.resolved for agency in agencies),
         "comparisons": sum(outcomes.values()),
         "triples": total,
     }

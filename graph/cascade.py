@@ -16,9 +16,10 @@ from itertools import pairwise
 from typing import Literal
 
 from rdflib import URIRef
-from rdflib.namespace import PROV, RDF
+from rdflib.namespace import PROV, RDF, SKOS
 
-from graph import divisions, linking, versions
+from graph import agency_labels, divisions, linking, versions
+from graph.agency_identity import identify
 from graph.record import PlanRecord, Target
 from graph.triples import QuadWriter, year, zh
 from ontology import terms
@@ -264,6 +265,7 @@ def inferred_quads(
     """The graph of derived facts: lines of plans and divisions, shortcuts to agencies, comparisons."""
     out = QuadWriter(terms.GRAPH_INFERRED)
     places = list(places)
+    _agency_labels(out, [place.record for place in places if place.record])
     for place in places:
         _lineage(out, place, lineage.ancestors(place))
         _around(out, place, lineage)
@@ -281,6 +283,14 @@ def inferred_quads(
     return out
 
 
+def _agency_labels(out: QuadWriter, records: Sequence[PlanRecord]) -> None:
+    """One preferred label for each agency over all documents; skos keeps preferred and alternative labels apart."""
+    for iri, (preferred, others) in agency_labels.labels(records).items():
+        out.add(iri, SKOS.prefLabel, zh(preferred))
+        for other in others:
+            out.add(iri, SKOS.altLabel, zh(other))
+
+
 def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:
     plan = terms.document_iri(place.slug)
     for distance, ancestor in enumerate(ancestors):
@@ -289,7 +299,7 @@ def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:
         out.add(plan, ZM.ancestorPlan, terms.document_iri(ancestor.slug))
     if place.record is None:
         return
-    code = place.record.plan.jurisdiction.code or divisions.NATIONAL
+    code = agency_labels.code_of(place.record)
     written: dict[URIRef, int] = {}
     for action in place.record.actions:
         iri = terms.action_iri(place.slug, action.path)
@@ -297,7 +307,7 @@ def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:
         if written[iri] > 1:
             iri = URIRef(f"{iri}-{written[iri]}")
         for assignment in action.assignments:
-            agency = terms.agency_iri(code, assignment.agency)
+            agency = agency_labels.iri_of(identify(assignment.agency, code), place.slug)
             out.add(iri, ZM.responsibleAgency, agency)
             if assignment.role == "lead":
                 out.add(iri, ZM.leadAgency, agency)

@@ -1,4 +1,4 @@
-"""Names to concepts: indicators, domains, scopes and agencies of a record, by the vocabularies alone.
+"""Names to concepts: indicators, domains and scopes of a record, by the vocabularies alone; agencies: agency_identity.
 
 Each link comes with its evidence: how it was found, by which label, with which score. What cannot be linked stays
 unlinked, is compared with nothing, and is listed with its nearest candidates.
@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache, lru_cache
 
 from rapidfuzz import fuzz, process
 
@@ -22,10 +21,6 @@ NEAR = Decimal("0.6")
 """How similar a label must be to be a candidate; see tests/test_linking.py for how far above chance this is."""
 
 _PLACE = re.compile(r"^(?:[全我本][国省市区县旗州]|[省市区县](?![级政域镇场际内直乡属]))")
-_COLLECTIVE = re.compile(
-    r"^(?:各|有关|相关|其他|所有|其它)|(?:有关|相关|其他各?|各有关)(?:部门|单位)|成员单位$"
-    r"|^(?:街道办事处|乡镇|镇街|园区|街道|乡镇街道|镇人民政府|乡镇人民政府|开发区)$"
-)
 
 
 def link(record: PlanRecord) -> PlanRecord:
@@ -258,28 +253,6 @@ def _kin(unit: Concept) -> frozenset[str]:
 def unit_concept(unit: str) -> Concept | None:
     """The unit as printed, without a multiplier."""
     return load_vocabularies().find("unit", unit) if unit else None
-
-
-@cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple(
-        (re.compile(pattern), concept.key)
-        for concept in load_vocabularies().scheme("agency-function")
-        for pattern in concept.values("namePattern")
-    )
-
-
-@lru_cache(maxsize=50_000)
-def agency_functions(name: str) -> tuple[str, ...]:
-    """Keys of the functions that an agency's name shows; a merged bureau has several."""
-    if is_collective(name):
-        return ()
-    return tuple(dict.fromkeys(key for pattern, key in _patterns() if pattern.search(name)))
-
-
-def is_collective(name: str) -> bool:
-    """各街道办事处, 各有关部门: several bodies under one name."""
-    return bool(_COLLECTIVE.search(name))
 
 
 def comparison_key(target: Target) -> str:

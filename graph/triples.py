@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
 import pyoxigraph as ox
 from rdflib import URIRef
-from rdflib.namespace import DCTERMS, RDF, RDFS, SKOS, XSD
+from rdflib.namespace import DCTERMS, ORG, RDF, RDFS, SKOS, VOID, XSD
 
-from graph import divisions, document_numbers, linking
+from graph import agency_labels, divisions, document_numbers, linking
+from graph.agency_identity import AgencyIdentity, identify
 from graph.catalog import StubEntry
 from graph.document_numbers import DocumentNumber
 from graph.known_documents import Candidate, KnownDocuments, own_number
@@ -89,7 +91,8 @@ class _Document:
         self.iri = terms.document_iri(record.slug)
         self.out = QuadWriter(terms.document_graph(record.slug))
         self.known = known
-        self.code = record.plan.jurisdiction.code or divisions.NATIONAL
+        self.code = agency_labels.code_of(record)
+        self.members = agency_labels.members(record)
 
     def write(self) -> QuadWriter:
         self._head()
@@ -281,15 +284,49 @@ class _Document:
             add(iri, ZM.span, self._span(assignment.span, assignment.agency))
 
     def _agency(self, name: str) -> URIRef:
-        add = self.out.add
-        iri = terms.agency_iri(self.code, name)
-        add(iri, RDF.type, ZM.Agency)
-        add(iri, SKOS.prefLabel, zh(name))
-        add(iri, ZM.division, terms.division_iri(self.code))
-        add(iri, ZM.collective, linking.is_collective(name))
-        for key in linking.agency_functions(name):
-            add(iri, ZM.agencyFunction, terms.concept_iri("agency-function", key))
+        """The agency that a name of this document is. Its preferred label joins documents: see graph.cascade."""
+        identity = identify(name, self.code)
+        iri = self._body(identity)
+        self.out.add(iri, RDFS.label, zh(name))
+        if not identity.resolved:
+            self._unresolved(iri, identity)
+        for member in self.members.get(name, ()):
+            if identify(member, self.code) != identity:
+                self.out.add(iri, ZM.includesAgency, self._agency(member))
         return iri
+
+    def _body(self, identity: AgencyIdentity) -> URIRef:
+        add = self.out.add
+        iri = agency_labels.iri_of(identity, self.slug)
+        add(iri, RDF.type, ZM.Agency)
+        add(iri, ZM.division, terms.division_iri(identity.code))
+        add(iri, ZM.collective, identity.collective)
+        add(iri, ZM.agencyForm, terms.concept_iri("agency-form", identity.form))
+        add(iri, ZM.zoneText, zh(identity.zone) if identity.zone else None)
+        for key in identity.functions:
+            add(iri, ZM.agencyFunction, terms.concept_iri("agency-function", key))
+        if identity.parent:
+            add(iri, ORG.subOrganizationOf, self._body(identity.parent))
+            above = agency_labels.iri_of(identity.parent, self.slug)
+            add(above, RDFS.label, zh(agency_labels.full_name(identity.parent)))
+        return iri
+
+    def _unresolved(self, iri: URIRef, identity: AgencyIdentity) -> None:
+        """That no function is known, and the nearest ones for a person to judge."""
+        add, link = self.out.add, URIRef(f"{iri}/link")
+        add(iri, ZM.conceptLink, link)
+        add(link, RDF.type, ZM.ConceptLink)
+        add(link, ZM.linkStatus, terms.concept_iri("link-status", "unlinked"))
+        add(link, ZM.linkText, zh(identity.label))
+        for number, (key, label, score) in enumerate(identity.candidates, 1):
+            node = URIRef(f"{iri}/candidate/{number}")
+            add(iri, ZM.conceptLink, node)
+            add(node, RDF.type, ZM.ConceptLink)
+            add(node, ZM.linkTo, terms.concept_iri("agency-function", key))
+            add(node, ZM.linkStatus, terms.concept_iri("link-status", "candidate"))
+            add(node, ZM.linkScore, Decimal(str(score)))
+            add(node, ZM.linkText, zh(identity.label))
+            add(node, ZM.linkLabel, zh(label))
 
     def _target(self, iri: URIRef, target: Target, order: int) -> None:
         add = self.out.add
@@ -331,9 +368,9 @@ class _Document:
         if isinstance(target, CitedTarget):
             if target.claimed_level:
                 add(iri, ZM.claimedLevel, terms.concept_iri("level", target.claimed_level))
-            places = divisions.named(target.claimed_jurisdiction or "")
-            if len(places) == 1:
-                add(iri, ZM.claimedJurisdiction, terms.division_iri(places[0].code))
+            place = divisions.resolve(target.claimed_jurisdiction or "", self.code).division
+            if place:
+                add(iri, ZM.claimedJurisdiction, terms.division_iri(place.code))
 
     def _link(self, subject: URIRef, iri: URIRef, scheme: str, link: ConceptLink, status: str) -> None:
         """The evidence for a concept, or a candidate."""
@@ -422,11 +459,44 @@ def stub_quads(stub: StubEntry) -> QuadWriter:
 def division_quads() -> QuadWriter:
     """The divisions of the country, each within the one above it."""
     out = QuadWriter(terms.GRAPH_REFERENCE)
+    _division_scheme(out)
     for division in divisions.divisions().values():
         iri = terms.division_iri(division.code)
+        out.add(iri, SKOS.inScheme, terms.scheme_iri("division"))
         out.add(iri, RDF.type, ZM.Division)
         out.add(iri, SKOS.prefLabel, zh(division.name))
         out.add(iri, SKOS.notation, division.code)
         out.add(iri, ZM.level, terms.concept_iri("level", division.level))
         out.add(iri, ZM.withinDivision, terms.division_iri(division.parent) if division.parent else None)
     return out
+
+
+def _division_scheme(out: QuadWriter) -> None:
+    """What the snapshot of the divisions is: source, how new, how many of each level."""
+    scheme = terms.scheme_iri("division")
+    counts = Counter(division.level for division in divisions.divisions().values())
+    newest, *names = divisions.NEWEST_CHANGE
+    out.add(scheme, RDF.type, SKOS.ConceptScheme)
+    out.add(scheme, SKOS.prefLabel, zh("行政区划"))
+    out.add(scheme, SKOS.prefLabel, ox.Literal("Administrative divisions", language="en"))
+    out.add(scheme, DCTERMS.source, divisions.snapshot())
+    out.add(scheme, VOID.entities, sum(counts.values()))
+    told = "、".join(names)
+    out.add(
+        scheme,
+        DCTERMS.description,
+        zh(
+            f"县级以上行政区划和代码（GB/T 2260）：省级 {counts['province']}，地级 {counts['city']}，县级 {counts['county']}，"
+            f"另有全国。软件包未注明数据日期，所含最近的变更为 {newest} 的{told}。"
+        ),
+    )
+    out.add(
+        scheme,
+        DCTERMS.description,
+        ox.Literal(
+            f"Divisions at and above the county with codes (GB/T 2260): {counts['province']} provinces, "
+            f"{counts['city']} cities, {counts['county']} counties, and the country. The package states no date of its "
+            f"data; the newest change in it is of {newest} ({told}).",
+            language="en",
+        ),
+    )

@@ -127,7 +127,12 @@ def lint_scheme(
     known = {entry.iri for entry in entries}
     faults = [*_claimed_twice(entries), *_keywords_twice(entries)]
     for entry in entries:
-        faults += [*_names(entry, defined=scheme not in _UNDEFINED), *_against_itself(entry), *_references(entry, known), *_patterns(entry)]
+        faults += [
+            *_names(entry, defined=scheme not in _UNDEFINED),
+            *_against_itself(entry),
+            *_references(entry, known),
+            *_patterns(entry),
+        ]
         if texts is not None and texts.any:
             faults += _unused(entry, texts)
     return faults

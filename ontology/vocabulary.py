@@ -32,6 +32,8 @@ SCHEMES: Final[dict[str, URIRef]] = {
     "indicator": ZM.Indicator,
     "domain": ZM.Domain,
     "agency-function": ZM.AgencyFunction,
+    "agency-form": ZM.AgencyForm,
+    "former-division": ZM.FormerDivision,
     "policy-family": ZM.PolicyFamily,
     "status": ZM.Status,
     "origin": ZM.Origin,

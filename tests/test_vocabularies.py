@@ -3,7 +3,6 @@
 import io
 import re
 from itertools import combinations
-from pathlib import Path
 
 import owlready2
 import pytest
@@ -22,8 +21,6 @@ from ontology.vocabulary import (
     vocabulary_graph,
 )
 
-DATA = Path(__file__).parent / "data"
-COLLECTIVE = re.compile(r"^(各|区直|市直|有关|相关)|(有关|相关|各)(部门|单位)$")
 PROJECT_TERMS = [
     term
     for kind in (OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty)
@@ -111,42 +108,6 @@ def test_units_are_found_by_their_printed_forms(vocab: Vocabularies, printed: st
 
 
 # --- fit for the plans -----------------------------------------------------------------------------------
-
-
-def test_every_agency_of_the_plans_has_a_function(vocab: Vocabularies) -> None:
-    lines = (DATA / "agency_names.txt").read_text(encoding="utf-8").splitlines()
-    names = [line for line in lines if line and not line.startswith("#")]
-    patterns = [p for f in vocab.scheme("agency-function") for p in f.values("namePattern")]
-    assert len(names) > 80
-    assert [n for n in names if not COLLECTIVE.search(n) and not any(re.search(p, n) for p in patterns)] == []
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("区发改局", {"development-reform"}),
-        ("省发展改革委", {"development-reform"}),
-        ("国家发展和改革委员会", {"development-reform"}),
-        ("区科经局", {"industry-information-technology", "science-technology"}),
-        ("区科技经信局", {"industry-information-technology", "science-technology"}),
-        ("区工信局", {"industry-information-technology"}),
-        ("市工业和信息化局", {"industry-information-technology"}),
-        ("区住房建设委", {"housing-construction"}),
-        ("公安武清分局", {"public-security"}),
-        ("赣县生态环境局", {"ecology-environment"}),
-        ("市生态环境局伍家岗区分局", {"ecology-environment"}),
-        ("市规划资源局武清分局", {"natural-resources"}),
-        ("国家金融监督管理总局赣县监管支局", {"financial-regulation"}),
-        ("区财政局（金融办）", {"public-finance", "financial-services"}),
-        ("区教体局", {"education", "sport"}),
-        ("区文广旅局", {"culture-tourism"}),
-        ("各镇人民政府", {"township-street"}),
-        ("区环境卫生管理中心", set()),
-    ],
-)
-def test_agencies_are_classified_by_name(vocab: Vocabularies, name: str, expected: set[str]) -> None:
-    functions = vocab.scheme("agency-function")
-    assert {f.key for f in functions if any(re.search(p, name) for p in f.values("namePattern"))} == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""The agencies of records: their IRIs, what a group includes, and the label that each goes by over all documents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rdflib import URIRef
+
+from graph import divisions
+from graph.agency_identity import AgencyIdentity, identify
+from graph.record import PlanRecord
+from ontology import terms
+from ontology.vocabulary import load_vocabularies
+
+
+@dataclass(frozen=True)
+class Mention:
+    """An agency as a record names it: the printed name, its role where it has one, and the members it is told to have."""
+
+    name: str
+    role: str | None = None
+    members: tuple[str, ...] = ()
+
+
+def mentions(record: PlanRecord) -> Iterator[Mention]:
+    """Every agency that a record names, each time it does."""
+    for item in (*record.actions, *record.targets, *record.cited_targets, *record.deliverables):
+        for one in item.assignments:
+            yield Mention(one.agency, one.role, tuple(one.members))
+    for mechanism in record.mechanisms:
+        for name in mechanism.agencies:
+            yield Mention(name)
+    for change in record.adjustments:
+        if change.agency:
+            yield Mention(change.agency)
+
+
+def code_of(record: PlanRecord) -> str:
+    """The code of the division that a record's names are read in."""
+    return record.plan.jurisdiction.code or divisions.NATIONAL
+
+
+def iri_of(identity: AgencyIdentity, slug: str) -> URIRef:
+    """The IRI of an agency. A group that only the document defines (各牵头单位) belongs to the document."""
+    if identity.of_document:
+        return URIRef(f"{terms.document_iri(slug)}/agency/{terms.segment(identity.key)}")
+    return terms.agency_iri(identity.code, identity.key)
+
+
+def full_name(identity: AgencyIdentity) -> str:
+    """The name of a body that no document prints, by its place: 宜昌市生态环境局; the nation's as it stands."""
+    place = "" if identity.code == divisions.NATIONAL else divisions.divisions()[identity.code].name
+    return place + identity.label
+
+
+def members(record: PlanRecord) -> dict[str, tuple[str, ...]]:
+    """Printed name of a group → the names that the document says it includes.
+
+    Either the text lists them, or the group is that of a role (各牵头单位): then all that have it in this document.
+    """
+    code = code_of(record)
+    by_role: dict[str, dict[str, None]] = {}
+    told: dict[str, dict[str, None]] = {}
+    for mention in mentions(record):
+        identity = identify(mention.name, code)
+        if identity.collective:
+            told.setdefault(mention.name, {}).update(dict.fromkeys((*identity.members, *mention.members)))
+        elif mention.role:
+            by_role.setdefault(mention.role, {})[mention.name] = None
+    for name, listed in told.items():
+        if not listed and (role := role_of_group(name)):
+            listed.update(by_role.get(role, {}))
+    return {name: tuple(listed) for name, listed in told.items() if listed}
+
+
+@lru_cache(maxsize=1_000)
+def role_of_group(name: str) -> str | None:
+    """lead for 各牵头单位 and 牵头部门, by the labels of the role vocabulary; None for other groups."""
+    bare = name.removeprefix("各")
+    for concept in load_vocabularies().scheme("role"):
+        if bare in concept.alt_labels:
+            return concept.key
+    return None
+
+
+def known(records: Iterable[PlanRecord]) -> dict[URIRef, AgencyIdentity]:
+    """All agencies that the records name, with the members of groups; without the bodies above that nobody names."""
+    found: dict[URIRef, AgencyIdentity] = {}
+    for record in records:
+        names = dict.fromkeys(mention.name for mention in mentions(record))
+        names.update(dict.fromkeys(name for listed in members(record).values() for name in listed))
+        for name in names:
+            identity = identify(name, code_of(record))
+            found.setdefault(iri_of(identity, record.slug), identity)
+    return found
+
+
+def labels(records: Iterable[PlanRecord]) -> dict[URIRef, tuple[str, tuple[str, ...]]]:
+    """IRI → the label that an agency goes by, and its other spellings, over all documents.
+
+    The most used spelling wins, then the longest, then the first in code-point order. A body above that no document
+    names goes by its full name.
+    """
+    spellings: dict[URIRef, Counter[str]] = {}
+    above: dict[URIRef, AgencyIdentity] = {}
+    for record in records:
+        code = code_of(record)
+        uses = Counter(mention.name for mention in mentions(record))
+        uses.update(name for listed in members(record).values() for name in listed if name not in uses)
+        for name, number in uses.items():
+            identity = identify(name, code)
+            spellings.setdefault(iri_of(identity, record.slug), Counter())[name] += number
+            if identity.parent:
+                above[iri_of(identity.parent, record.slug)] = identity.parent
+    found: dict[URIRef, tuple[str, tuple[str, ...]]] = {
+        iri: (full_name(identity), ()) for iri, identity in above.items()
+    }
+    for iri, counted in spellings.items():
+        ordered = sorted(counted, key=lambda name: (-counted[name], -len(name), name))
+        found[iri] = (ordered[0], tuple(sorted(ordered[1:])))
+    return found
