@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from graph import agency_names, divisions
 from graph.divisions import Division
 from graph.record import Level
-from ontology.vocabulary import load_vocabularies
+from ontology.vocabulary import load_vocabularies, remembered
 
 # Not 中国移动江夏分公司, 中国（上海）自由贸易试验区…: they are where they are named.
 _NATION = re.compile(
@@ -93,7 +92,7 @@ class _Read:
     told: bool = False
 
 
-@lru_cache(maxsize=100_000)
+@remembered
 def identify(name: str, code: str) -> AgencyIdentity:
     """Which body ``name`` is in a document of the division ``code`` (six digits). Never raises for an odd name."""
     text = agency_names.normal(name)
@@ -368,7 +367,7 @@ def _form(rest: str, zone: str | None) -> str:
 # -- organs of the nation ------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _national_names() -> tuple[tuple[str, str], ...]:
     found = [
         (name, concept.key)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from rdflib import URIRef
 
@@ -13,7 +12,7 @@ from graph import divisions
 from graph.agency_identity import AgencyIdentity, identify
 from graph.record import PlanRecord
 from ontology import terms
-from ontology.vocabulary import load_vocabularies
+from ontology.vocabulary import load_vocabularies, remembered
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def members(record: PlanRecord) -> dict[str, tuple[str, ...]]:
     return {name: tuple(listed) for name, listed in told.items() if listed}
 
 
-@lru_cache(maxsize=1_000)
+@remembered
 def role_of_group(name: str) -> str | None:
     """lead for 各牵头单位 and 牵头部门, by the labels of the role vocabulary; None for other groups."""
     bare = name.removeprefix("各")

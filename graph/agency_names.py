@@ -10,11 +10,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
 
 from rapidfuzz import fuzz, process
 
-from ontology.vocabulary import load_vocabularies
+from ontology.vocabulary import load_vocabularies, remembered
 
 SCHEME = "agency-function"
 CANDIDATES = 3
@@ -48,17 +47,17 @@ def _bare(text: str) -> str:
     return _CONJUNCTION.sub("", text)
 
 
-@cache
+@remembered
 def _stems() -> dict[str, tuple[str, ...]]:
     return _table("nameStem")
 
 
-@cache
+@remembered
 def _whole() -> dict[str, tuple[str, ...]]:
     return _table("wholeName")
 
 
-@cache
+@remembered
 def _others() -> frozenset[str]:
     return frozenset(
         name for concept in load_vocabularies().scheme(SCHEME) for name in concept.values("otherName")
@@ -73,7 +72,7 @@ def _table(name: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-@cache
+@remembered
 def suffixes(form: str) -> tuple[str, ...]:
     """The endings of a form of name, the longest first."""
     return tuple(
@@ -81,7 +80,7 @@ def suffixes(form: str) -> tuple[str, ...]:
     )
 
 
-@lru_cache(maxsize=50_000)
+@remembered
 def cover(core: str) -> tuple[str, ...]:
     """The functions whose stems make up a core, in the order of their first stem; () where something is left over.
 
@@ -100,7 +99,7 @@ def cover(core: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for piece in pieces for key in _stems()[piece]))
 
 
-@lru_cache(maxsize=50_000)
+@remembered
 def body(name: str) -> Body | None:
     """The principal body that a name without place and level is: 科技经信局, 残联, 供电公司; None for any other."""
     if not name or name in _others():
@@ -114,7 +113,7 @@ def body(name: str) -> Body | None:
     return None
 
 
-@cache
+@remembered
 def _patterns(name: str, scheme: str = SCHEME) -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple(
         (re.compile(pattern), concept.key)
@@ -123,7 +122,7 @@ def _patterns(name: str, scheme: str = SCHEME) -> tuple[tuple[re.Pattern[str], s
     )
 
 
-@lru_cache(maxsize=50_000)
+@remembered
 def by_pattern(name: str) -> tuple[str, ...]:
     """The functions that an agency's name shows by patterns; the last ones only where there is no other."""
     for kind in ("namePattern", "lastPattern"):
@@ -133,7 +132,7 @@ def by_pattern(name: str) -> tuple[str, ...]:
     return ()
 
 
-@lru_cache(maxsize=5_000)
+@remembered
 def with_broader(keys: tuple[str, ...]) -> tuple[str, ...]:
     """The functions and those above them: 公路 is also 交通运输."""
     vocabularies = load_vocabularies()
@@ -143,14 +142,14 @@ def with_broader(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@cache
+@remembered
 def _level_words() -> re.Pattern[str]:
     return re.compile(
         r"^(?:国家|国务院|中央|全国|中国|自治[区州县旗]|[省市区县旗州盟](?:委(?=.*[部办])|人民政府|政府)?)"
     )
 
 
-@lru_cache(maxsize=50_000)
+@remembered
 def functions(name: str) -> tuple[str, ...]:
     """The functions of an agency by its name alone, with or without a level in front; () for a group.
 
@@ -170,7 +169,7 @@ def is_collective(name: str) -> bool:
     return group(name) is not None
 
 
-@lru_cache(maxsize=50_000)
+@remembered
 def group(name: str) -> str | None:
     """The form of a collective name: ``group-of-place``, ``group-of-document``; None for a single body."""
     text = normal(name)
@@ -179,7 +178,7 @@ def group(name: str) -> str | None:
     )
 
 
-@lru_cache(maxsize=50_000)
+@remembered
 def brackets(name: str) -> tuple[str, tuple[str, ...]]:
     """A normal name without its brackets, and what stands in them: 财政局（金融办、国资办） gives two more bodies."""
     inside = tuple(
@@ -190,7 +189,7 @@ def brackets(name: str) -> tuple[str, tuple[str, ...]]:
     return re.sub(r"（[^（）]*）|[（）]", "", name), tuple(part for part in inside if part)
 
 
-@cache
+@remembered
 def _labels() -> dict[str, str]:
     """Stems, whole names and Chinese labels → the function's key."""
     found: dict[str, str] = {}
@@ -202,7 +201,7 @@ def _labels() -> dict[str, str]:
     return found
 
 
-@lru_cache(maxsize=5_000)
+@remembered
 def candidates(core: str) -> tuple[tuple[str, str, float], ...]:
     """The functions nearest to a name that shows none: key, the label that is near, score from 0 to 1; best first."""
     labels = _labels()

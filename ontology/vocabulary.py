@@ -239,6 +239,7 @@ class remembered(Generic[P, R]):
     """
 
     SIZE: Final = 50_000
+    __wrapped__: Callable[P, R]
 
     def __init__(self, function: Callable[P, R]) -> None:
         update_wrapper(self, function)

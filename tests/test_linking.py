@@ -15,6 +15,7 @@ from rapidfuzz import fuzz
 from graph import linking
 from graph.build import read_plan
 from graph.catalog import read_corpus
+from graph.known_documents import KnownDocuments
 from graph.linking import link
 from graph.reading import read_source
 from graph.record import Action, PlanRecord, Target, load_record
@@ -172,7 +173,7 @@ def test_links_candidates_and_what_has_none_stand_in_the_graph() -> None:
         )
     )
     graph = ox.Store()
-    graph.extend(document_quads(record, {}))
+    graph.extend(document_quads(record, KnownDocuments.of([record])))
 
     def rows(query: str) -> Iterator[list[str]]:
         answers = graph.query(f"PREFIX zm: <{ZM}> {query}", use_default_graph_as_union=True)
