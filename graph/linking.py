@@ -50,8 +50,9 @@ def _link_target(target: Target) -> None:
         target.concept = target.link.concept if target.link else None
     elif target.link is None or target.link.concept != target.concept:
         target.link = _given(target.concept, _plain(target.indicator))
-    unknown = target.concept is None
-    target.candidates = list(candidates(target.indicator)) if unknown else []
+    near = list(candidates(target.indicator)) if target.concept is None else []
+    if target.candidates != near:
+        target.candidates = near
 
 
 def _given(key: str, text: str) -> ConceptLink:

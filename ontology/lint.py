@@ -25,7 +25,7 @@ from rdflib.namespace import RDF, SKOS
 from ontology.extension import merged_graphs
 from ontology.terms import ZM, concept_iri, scheme_iri
 
-TEXTS: Final = (".txt", ".yaml", ".yml", ".py")
+TEXTS: Final = (".txt", ".yaml", ".yml", ".tsv", ".csv", ".py")
 _LANGUAGES: Final = ("zh", "en")
 # The names of places need no definition.
 _UNDEFINED: Final = frozenset({"former-division"})
@@ -100,7 +100,7 @@ class Texts:
 
 
 def texts_of(folders: Iterable[Path]) -> Texts:
-    """The texts (txt, yaml, py) of some folders and of those below them."""
+    """The texts (txt, yaml, tsv, csv, py) of some folders and of those below them."""
     return Texts(
         path.read_text(encoding="utf-8", errors="replace")
         for folder in folders
@@ -166,8 +166,8 @@ def _names(entry: _Entry, *, defined: bool) -> Iterator[Fault]:
 def _claimed_twice(entries: list[_Entry]) -> Iterator[Fault]:
     claims: dict[str, dict[str, tuple[_Entry, str]]] = defaultdict(dict)
     for entry in entries:
-        for label in entry.labels:
-            claims[_bare(label)].setdefault(entry.key, (entry, str(label)))
+        for printed in map(str, entry.labels):
+            claims[_bare(printed)].setdefault(entry.key, (entry, printed))
     for claim in claims.values():
         for (one, label), (other, _) in combinations(claim.values(), 2):
             if not _told_apart(one, other):
@@ -194,11 +194,11 @@ def _keywords_twice(entries: list[_Entry]) -> Iterator[Fault]:
     for entry in entries:
         for keyword in entry.words(ZM.keyword):
             claims[str(keyword)].append(entry)
-    for keyword, claimants in claims.items():
-        if len(claimants) > 1 and not any(entry.noted(keyword) for entry in claimants):
+    for shared, claimants in claims.items():
+        if len(claimants) > 1 and not any(entry.noted(shared) for entry in claimants):
             others = ", ".join(f"“{entry.key}”" for entry in claimants[1:])
             yield claimants[0].fault(
-                keyword,
+                shared,
                 f"is a zm:keyword of {others} too; leave it to one, or name it in a skos:editorialNote if it is on purpose",
             )
 
@@ -248,13 +248,13 @@ def _unused(entry: _Entry, texts: Texts) -> Iterator[Fault]:
     for label in (*chinese, *entry.words(ZM.keyword)):
         if not texts.has(str(label)) and not entry.noted(str(label)):
             yield entry.fault(str(label), advice)
-    for pattern in entry.words(ZM.namePattern):
+    for pattern in map(str, entry.words(ZM.namePattern)):
         try:
-            used = texts.matches(str(pattern))
+            used = texts.matches(pattern)
         except re.error:
             continue  # told by _patterns
-        if not used and str(pattern) not in entry.notes:
-            yield entry.fault(str(pattern), advice)
+        if not used and pattern not in entry.notes:
+            yield entry.fault(pattern, advice)
 
 
 def _bare(text: str) -> str:
