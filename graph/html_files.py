@@ -37,6 +37,9 @@ _SITE_NAME = re.compile(r"\s*(?:[_|｜]|[-—–]{1,2})\s*[^_|｜\-—–]*$")
 _ANNEX = re.compile(r"\s*附(?:件|表)\s*\d{0,2}\s*[:：]?")
 _OF_THE_SITE = re.compile(r"索\s*引\s*号|首页|ICP备|版权所有|主办|友情链接|[上下]一篇")
 _ABOUT_TABLE = re.compile(r"索\s*引\s*号")
+_SIGNED = re.compile(
+    r"(?:成\s*文|生\s*成|发\s*文)\s*日\s*期\s*[:：]?\s*(20\d\d)\s*[年/.\-]\s*(\d{1,2})\s*[月/.\-]\s*(\d{1,2})"
+)
 _NUMBER = re.compile(r"[\u4e00-\u9fff]{2,14}[〔\[（(]20\d\d[〕\]）)]\s*\d+\s*号")
 
 
@@ -101,6 +104,7 @@ class _Page:
             out.line(self.title)
         if number and squeezed(number) not in opening:
             out.line(number)
+        self._signature(out, items)
         for item in items:
             if isinstance(item, str):
                 out.line(item)
@@ -126,10 +130,22 @@ class _Page:
 
     def _number(self) -> str | None:
         """The document's number where the table of its particulars has it."""
+        return found.group() if (found := self._particular(_NUMBER)) else None
+
+    def _signature(self, out: SourceText, items: list[str | list[RawCell]]) -> None:
+        """成文日期 of the particulars, where the document as shown prints no such date."""
+        found = self._particular(_SIGNED)
+        if found:
+            day = f"{int(found[1])}年{int(found[2])}月{int(found[3])}日"
+            if not any(isinstance(one, str) and day in squeezed(one) for one in items):
+                out.line(f"成文日期：{day}")
+
+    def _particular(self, wanted: re.Pattern[str]) -> re.Match[str] | None:
+        """What the table of a document's particulars (索引号 …) has of it."""
         for table in self.root.iter("table", "ul", "dl"):
             text = _text(table)
-            if len(text) < 1500 and _ABOUT_TABLE.search(text) and (found := _NUMBER.search(text)):
-                return found.group()
+            if len(text) < 1500 and _ABOUT_TABLE.search(text) and (found := wanted.search(text)):
+                return found
         return None
 
     def _content(self, body: html.HtmlElement) -> html.HtmlElement:

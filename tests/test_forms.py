@@ -322,7 +322,14 @@ def test_a_page_whose_title_number_and_particulars_stand_apart() -> None:
     <tr><td>发文字号：</td><td>某政发〔2024〕9号</td><td>成文日期：</td><td>2024年06月01日</td></tr></table>
     <div id="UCAP-CONTENT">{"".join(f"<p><span>　　{one}</span></p>" for one in SENTENCES)}</div>
     <div style="display:none">看不见的话，不应读入。</div><p>责任编辑：某某</p><footer>主办：某市人民政府</footer></body></html>"""
-    assert lines(page.encode()) == ["某市人民政府关于印发行动方案的通知", "某政发〔2024〕9号", *SENTENCES]
+    assert lines(page.encode()) == [
+        "某市人民政府关于印发行动方案的通知",
+        "某政发〔2024〕9号",
+        "成文日期：2024年6月1日",
+        *SENTENCES,
+    ]
+    shown = page.replace(SENTENCES[0], f"2024年6月1日</p><p>{SENTENCES[0]}")
+    assert "成文日期" not in source_of(shown.encode(), "plan").text
 
 
 def test_a_list_beside_the_document_and_a_summary_below_are_left_out_and_an_annex_below_is_not() -> None:

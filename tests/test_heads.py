@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from graph.extraction import extract
+from graph.reading import source_of
 from graph.record import PlanHead
 
 BODY = """
@@ -134,3 +135,17 @@ def test_title_place_and_what_is_cited(text: str) -> None:
     assert [(one.number, one.title) for one in found.cites] == [
         ("邢政办字〔2025〕8号", "邢台市城市更新工作方案")
     ]
+
+
+def test_a_page_of_a_site_has_its_date_of_signature_from_its_particulars() -> None:
+    rows = "".join(f"<p>{line}</p>" for line in BODY.strip().splitlines())
+    page = f"""<!DOCTYPE html><html><head><title>清河县人民政府</title><meta name="ArticleTitle" content="{TITLE}"></head><body>
+    <table><tr><td>索 引 号：</td><td>000/2025-1</td><td>发文机关：</td><td>清河县人民政府</td></tr>
+    <tr><td>发文字号：</td><td>清政发〔2025〕6号</td><td>成文日期：</td><td>2025-03-06</td></tr>
+    <tr><td>发布日期：</td><td>2025-03-20</td></tr></table><div>{rows}</div></body></html>"""
+    found = head(source_of(page.encode(), "page").text)
+    assert (found.title, found.document_number, found.issued) == (
+        TITLE,
+        "清政发〔2025〕6号",
+        date(2025, 3, 6),
+    )
