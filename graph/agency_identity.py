@@ -203,10 +203,12 @@ def _of_level(word: str, code: str) -> Division | None:
         and len(word) == 1
     ):
         return own
-    if word == "自治区" or word == "省" or (own.level == "province" and word in ("区", "市")):
-        return divisions.above(code, "province")
+    province = divisions.above(code, "province")
+    if word in ("自治区", "省") or (own == province and own.name.endswith("自治区") and word == "区"):
+        return province
     if word in ("市", "自治州", "州", "盟", "地区"):
-        return divisions.above(code, "city") or divisions.above(code, "province")
+        city = divisions.above(code, "city")
+        return city or (province if province and province.name.endswith("市") else None)
     return None
 
 
@@ -245,8 +247,7 @@ def _identified(read: _Read) -> AgencyIdentity:
     if body:
         code = _division_of(read, body)
         return _principal(code, body)
-    branch = _branch(read)
-    return branch or _own(read)
+    return _branch(read) or _lower(read) or _own(read)
 
 
 def _division_of(read: _Read, body: agency_names.Body) -> str:
@@ -285,6 +286,18 @@ def _vertical(own: AgencyIdentity, body: agency_names.Body) -> AgencyIdentity | 
     return None
 
 
+def _lower(read: _Read) -> AgencyIdentity | None:
+    """区财政局 in a city's plan: those of all its districts."""
+    inner = read.rest[1:]
+    if read.rest[0] not in "省市州盟区县旗":
+        return None
+    body = agency_names.body(inner)
+    if body is None:
+        return None
+    functions = agency_names.with_broader(body.functions)
+    return AgencyIdentity(read.code, read.rest, functions, "group-of-place", read.rest)
+
+
 def _branch(read: _Read) -> AgencyIdentity | None:
     """市生态环境局伍家岗区分局, 公安武清分局, 区自然资源分局, 中国人民银行武汉市分行 without its national name."""
     for form in agency_names.suffixes("branch"):
@@ -318,17 +331,8 @@ def _place_of_branch(text: str, near: str) -> Division | None:
 
 def _as_branch(code: str, upper: Division | None, body: agency_names.Body) -> AgencyIdentity:
     functions = agency_names.with_broader(body.functions)
-    label = body.core + (body.form or "局") if body.form or body.core in agency_names._stems() else body.core
-    own = AgencyIdentity(code, body.key, functions, "branch", label)
-    if upper is None or upper.code == code:
-        return own
-    return replace(
-        own, parent=_principal(upper.code, replace(body, form=body.form or "局", core=_core(label)))
-    )
-
-
-def _core(label: str) -> str:
-    return label.removesuffix("局")
+    own = AgencyIdentity(code, body.key, functions, "branch", body.core + body.form)
+    return own if upper is None or upper.code == code else replace(own, parent=_principal(upper.code, body))
 
 
 def _own(read: _Read, form: str | None = None) -> AgencyIdentity:

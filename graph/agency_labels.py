@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from rdflib import URIRef
 
@@ -26,9 +27,13 @@ class Mention:
 
 def mentions(record: PlanRecord) -> Iterator[Mention]:
     """Every agency that a record names, each time it does."""
-    for item in (*record.actions, *record.targets, *record.cited_targets, *record.deliverables):
-        for one in item.assignments:
-            yield Mention(one.agency, one.role, tuple(one.members))
+    assigned = [
+        *(item.assignments for item in record.actions),
+        *(item.assignments for item in (*record.targets, *record.cited_targets)),
+        *(item.assignments for item in record.deliverables),
+    ]
+    for one in chain.from_iterable(assigned):
+        yield Mention(one.agency, one.role, tuple(one.members))
     for mechanism in record.mechanisms:
         for name in mechanism.agencies:
             yield Mention(name)

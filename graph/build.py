@@ -31,7 +31,7 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
-from graph import agency_labels, cascade, stores, triples
+from graph import agency_labels, cascade, divisions, stores, triples
 from graph.cascade import Comparison, Lineage, Place
 from graph.catalog import Corpus, DocumentEntry, read_corpus
 from graph.corrections import Correction, correction_files, load_corrections
@@ -238,9 +238,13 @@ class BuildJob:
         record.source = entry.origin
         record.revision_of = entry.revises
         if record.plan.jurisdiction.code is None:
+            maybe = divisions.candidates_of_title(record.plan.title)
+            listed = ", ".join(
+                f"{'·'.join(d.name for d in divisions.line(o.code)[-2::-1])} {o.code}" for o in maybe
+            )
             raise BadInput(
                 f"{slug}: cannot tell which place the plan {record.plan.title!r} is for; "
-                "give its six-digit code in catalog.yaml"
+                "give its six-digit code in catalog.yaml" + (f" ({listed})" if listed else "")
             )
         cache.parent.mkdir(exist_ok=True)
         part = cache.with_suffix(".part")

@@ -81,6 +81,9 @@ FAULTS = {
     "agency-division": "DELETE WHERE { $agency zm:division ?x }",
     "agency-function": "INSERT DATA { $agency zm:agencyFunction <domain/education> }",
     "agency-collective": "INSERT DATA { $agency zm:collective 'no' }",
+    "agency-form": "INSERT DATA { $agency zm:agencyForm <domain/education> }",
+    "agency-includes": "INSERT DATA { $agency zm:includesAgency <domain/education> }",
+    "agency-part-of": "INSERT DATA { $agency <http://www.w3.org/ns/org#subOrganizationOf> <domain/education> }",
     "target-document": "DELETE WHERE { $tgt zm:inDocument ?x }",
     "target-provision": "INSERT DATA { $tgt zm:provision $act }",
     "target-path": "DELETE WHERE { $tgt zm:path ?x }",
@@ -156,7 +159,7 @@ SEVERITIES = {
 def _concepts() -> Graph:
     """Of the vocabularies only what the rules and the words look at: eighty validations should stay quick."""
     graph, wanted = Graph(), {RDF.type, SKOS.prefLabel, SKOS.notation, QUDT.symbol, ZM.symbol, ZM.rank}
-    for scheme in set(SCHEMES) - {"indicator", "domain", "agency-function"}:
+    for scheme in set(SCHEMES) - {"indicator", "domain", "agency-function", "former-division"}:
         graph += [triple for triple in vocabulary_graph(scheme) if triple[1] in wanted]
     named = {str(o) for o in Graph().parse(SAMPLES / "cascade.ttl").objects()}
     for scheme in ("indicator", "domain", "agency-function"):
