@@ -44,6 +44,7 @@ from graph.record import PlanRecord, Problem, load_record
 from graph.sources import Source
 from graph.triples import QuadWriter
 from ontology import terms
+from ontology.reasoning import read_inferred
 from ontology.terms import ZM
 from ontology.vocabulary import SCHEMES, turtle
 
@@ -343,6 +344,7 @@ def _all_quads(
     for scheme in SCHEMES:
         yield _turtle_quads(turtle(scheme), terms.GRAPH_REFERENCE)
     yield _turtle_quads(turtle(), terms.GRAPH_ONTOLOGY)
+    yield _turtle_quads(read_inferred(), terms.GRAPH_INFERRED)
     yield _provenance(records, made)
 
 
