@@ -135,7 +135,9 @@ def find_java() -> str:
         ReasoningError: there is none, or it does not run; the message says what to install.
     """
     java = shutil.which("java")
-    advice = "install a Java runtime, 8 or newer (Debian: apt-get install default-jre-headless), and try again"
+    advice = (
+        "install a Java runtime, 8 or newer (Debian: apt-get install default-jre-headless), and try again"
+    )
     if java is None:
         raise ReasoningError(f"the reasoner HermiT needs Java, and there is no “java” on the path; {advice}")
     try:
