@@ -360,6 +360,49 @@ def ontology_lint(
         raise typer.Exit(1)
 
 
+@ontology_app.command("check", epilog="Example: zhengmai ontology check")
+def ontology_check(
+    write: Annotated[
+        bool, typer.Option("--write", help="Write what follows (ontology/inferred.ttl), if all is sound.")
+    ] = False,
+) -> None:
+    """Reason over the ontology with HermiT (needs Java). Exit code 1 if it contradicts itself or inferred.ttl is old."""
+    from ontology import reasoning
+    from ontology.vocabulary import VocabularyError
+
+    try:
+        found = reasoning.classify()
+    except (reasoning.ReasoningError, VocabularyError) as error:
+        raise BadInput(str(error)) from error
+    for line in reasoning.verdict(found):
+        print(line)
+    if not found.sound:
+        raise typer.Exit(1)
+    text, path = reasoning.inferred_turtle(found), reasoning.inferred_path()
+    if write:
+        path.write_text(text, encoding="utf-8")
+        _note(f"{path}: written")
+    elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+        print(f"{path.name} is older than the ontology; run 'zhengmai ontology check --write'")
+        raise typer.Exit(1)
+
+
+@ontology_app.command("docs", epilog="Example: zhengmai ontology docs --out docs/ontology-terms.md")
+def ontology_docs(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write; without one, standard output.")
+    ] = None,
+) -> None:
+    """Write the reference of all terms as Markdown, with an example for each class."""
+    from ontology.documentation import markdown
+
+    if out is None:
+        sys.stdout.write(markdown())
+    else:
+        out.write_text(markdown(), encoding="utf-8")
+        _note(f"{out}: written")
+
+
 # -- helpers ---------------------------------------------------------------------------------------------------
 
 

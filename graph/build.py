@@ -46,8 +46,9 @@ from graph.sources import Source
 from graph.triples import QuadWriter
 from ontology import terms
 from ontology.extension import FOLDER
+from ontology.reasoning import read_inferred
 from ontology.terms import ZM
-from ontology.vocabulary import SCHEMES, turtle, using
+from ontology.vocabulary import SCHEMES, catalog_turtle, turtle, using
 
 KEPT_BUILDS = 3
 Progress = Callable[[str, int, int], None]
@@ -375,6 +376,8 @@ def _all_quads(
     for path in corpus.vocabulary_files:
         yield _turtle_quads(path.read_bytes(), terms.GRAPH_REFERENCE)
     yield _turtle_quads(turtle(), terms.GRAPH_ONTOLOGY)
+    yield _turtle_quads(read_inferred(), terms.GRAPH_INFERRED)
+    yield _turtle_quads(catalog_turtle(), terms.GRAPH_PROVENANCE)
     yield _provenance(records, made)
 
 
@@ -391,6 +394,7 @@ def _provenance(records: list[PlanRecord], made: datetime) -> QuadWriter:
     stamp = ox.Literal(made.isoformat(timespec="seconds"), datatype=ox.NamedNode(XSD.dateTime))
     out.add(activity, PROV.startedAtTime, stamp)
     out.add(activity, DCTERMS.identifier, code_hash()[:12])
+    out.add(terms.DATASET, PROV.wasGeneratedBy, activity)
     for record in records:
         out.add(terms.document_iri(record.slug), PROV.wasGeneratedBy, activity)
         out.add(terms.document_iri(record.slug), ZM.textHash, record.text_hash)

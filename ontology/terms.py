@@ -23,6 +23,8 @@ SCHEMA: Final = Namespace("https://schema.org/")
 M8G: Final = Namespace("http://data.europa.eu/m8g/")
 QUDT: Final = Namespace("http://qudt.org/schema/qudt/")
 UNIT: Final = Namespace("http://qudt.org/vocab/unit/")
+DCAT: Final = Namespace("http://www.w3.org/ns/dcat#")
+VOID: Final = Namespace("http://rdfs.org/ns/void#")
 
 PREFIXES: Final[dict[str, str]] = {
     "zm": str(ZM),
@@ -43,6 +45,8 @@ PREFIXES: Final[dict[str, str]] = {
     "m8g": str(M8G),
     "qudt": str(QUDT),
     "unit": str(UNIT),
+    "dcat": str(DCAT),
+    "void": str(VOID),
     "sh": str(SH),
 }
 """Prefix → namespace, for queries and for writing Turtle."""
@@ -51,6 +55,7 @@ GRAPH_REFERENCE: Final = GRAPH.reference
 GRAPH_ONTOLOGY: Final = GRAPH.ontology
 GRAPH_INFERRED: Final = GRAPH.inferred
 GRAPH_PROVENANCE: Final = GRAPH.provenance
+DATASET: Final = ID["dataset/graph"]  # the graph of a build as published; ontology/catalog.ttl tells of it
 
 _DIGITS: Final = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _TENS: Final = {"十": 10, "百": 100}

@@ -191,6 +191,11 @@ def turtle(scheme: str | None = None) -> bytes:
     return _source("zhengmai.ttl" if scheme is None else f"vocabularies/{scheme}.ttl")
 
 
+def catalog_turtle() -> bytes:
+    """Return the Turtle of ``catalog.ttl``: what is published, in DCAT and VoID."""
+    return _source("catalog.ttl")
+
+
 def vocabulary_graph(scheme: str) -> Graph:
     """Return the triples of one scheme's file.
 
