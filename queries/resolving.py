@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pyoxigraph as ox
 from rapidfuzz import fuzz
 
+from graph.divisions import named
 from graph.errors import BadParameter
+from ontology.terms import division_iri
 from ontology.vocabulary import SCHEMES, Vocabularies
 from queries.tables import Table
 from queries.words import Text, both
@@ -51,16 +53,18 @@ SELECT DISTINCT ?iri ?name ?code {
   ?iri skos:prefLabel|skos:altLabel ?name ; skos:notation ?code .
 } ORDER BY ?code ?name
 """
-# An agency by its IRI, by one of its names as it stands, or among those of some places.
-_AGENCY = """
+# The agencies that %s picks, with all their names. Sub-selects make Oxigraph read each list once, and not look up each.
+_AGENCIES = """
 PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
 PREFIX zm: <https://w3id.org/zhengmai/ns#>
 SELECT DISTINCT ?iri ?name ?place ?code {
-  %s
-  ?iri a zm:Agency ; skos:prefLabel|skos:altLabel ?name ; zm:division ?division .
-  ?division skos:prefLabel ?place ; skos:notation ?code .
+  { SELECT DISTINCT ?iri ?division { %s ?iri zm:division ?division } }
+  { SELECT ?iri ?name { { ?iri skos:prefLabel ?name } UNION { ?iri skos:altLabel ?name } } }
+  { SELECT ?division ?place { ?division skos:prefLabel ?place } }
+  { SELECT ?division ?code { ?division skos:notation ?code } }
 } ORDER BY ?code ?iri ?name
 """
+_NAMED = "{{ ?iri skos:prefLabel {0} }} UNION {{ ?iri skos:altLabel {0} }}"
 
 
 class Resolver:
@@ -146,10 +150,10 @@ class Resolver:
         江夏区 区商务局, 江夏区商务局, 武汉市江夏区商务局 and 420115 区商务局 are one.
         """
         if re.fullmatch(r"https?://[^\s<>\"{}|\\^`]+", text):
-            found = self._ask(_AGENCY % f"VALUES ?iri {{ {ox.NamedNode(text)} }}").records()
+            found = self._ask(_AGENCIES % f"VALUES ?iri {{ {ox.NamedNode(text)} }}").records()
             if found:
                 return ox.NamedNode(text)
-        found = self._ask(_AGENCY % f"VALUES ?name {{ {ox.Literal(text, language='zh')} }}").records()
+        found = self._ask(_AGENCIES % _NAMED.format(ox.Literal(text, language="zh"))).records()
         if len({one["iri"] for one in found}) == 1:
             return ox.NamedNode(str(found[0]["iri"]))
         near: list[dict[str, Any]] = []
@@ -158,7 +162,7 @@ class Resolver:
             found = [one for one in near if _is_called(text, str(one["name"]), str(one["place"]), str(one["code"]))]
         if len({one["iri"] for one in found}) == 1:
             return ox.NamedNode(str(found[0]["iri"]))
-        offered = found or near or self._ask(_AGENCY % "").records()
+        offered = found or near or self._ask(_AGENCIES % "").records()
         names = [f"{one['place']} {one['name']}" for one in offered]
         shown = {name: name for name in names}
         if not found:
@@ -167,14 +171,14 @@ class Resolver:
 
     def _agencies_of_places(self, text: str) -> list[dict[str, Any]]:
         """The agencies of each place that the text names, by its name with or without 区, 县, 市, or by its code."""
-        codes = " ".join(str(ox.Literal(code)) for code in re.findall(r"(?<!\d)\d{6}(?!\d)", text))
         head = re.sub(r"\s", "", text)[:_LONGEST]
         parts = {head[at:end] for at in range(len(head)) for end in range(at + 2, len(head) + 1)}
-        names = sorted(parts | {part + kind for part in parts for kind in _KINDS if len(part) < 5})
-        places = " ".join(str(ox.Literal(name, language="zh")) for name in names)
-        by_name = f"{{ VALUES ?part {{ {places} }} ?division skos:prefLabel|skos:altLabel ?part }}"
-        by_code = f"{{ VALUES ?part {{ {codes} }} ?division skos:notation ?part }}"
-        return self._ask(_AGENCY % f"{by_name} UNION {by_code} ?division a zm:Division .").records()
+        codes = {division.code for part in parts for kind in ("", *_KINDS) for division in named(part + kind)}
+        codes |= set(re.findall(r"(?<!\d)\d{6}(?!\d)", text))
+        if not codes:
+            return []
+        places = " ".join(str(ox.NamedNode(division_iri(code))) for code in sorted(codes))
+        return self._ask(_AGENCIES % f"VALUES ?division {{ {places} }}").records()
 
     def _unfit(
         self, kind: str, parameter: Parameter, text: str, allowed: Mapping[str, str] | None = None
