@@ -159,7 +159,9 @@ class Resolver:
         near: list[dict[str, Any]] = []
         if not found:
             near = self._agencies_of_places(text)
-            found = [one for one in near if _is_called(text, str(one["name"]), str(one["place"]), str(one["code"]))]
+            found = [
+                one for one in near if _is_called(text, str(one["name"]), str(one["place"]), str(one["code"]))
+            ]
         if len({one["iri"] for one in found}) == 1:
             return ox.NamedNode(str(found[0]["iri"]))
         offered = found or near or self._ask(_AGENCIES % "").records()
@@ -203,9 +205,7 @@ def _is_called(text: str, name: str, place: str, code: str) -> bool:
     return False
 
 
-def _by_nearness(
-    text: str, shown: Mapping[str, str], words: Mapping[str, Iterable[str]]
-) -> dict[str, str]:
+def _by_nearness(text: str, shown: Mapping[str, str], words: Mapping[str, Iterable[str]]) -> dict[str, str]:
     """The same values, those nearest to what was typed first. ``words`` has more names for them."""
     wanted = _fold(text)
 
