@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def sample(sample_store: Path) -> Iterator[Asker]:
         yield Asker(engine, load_catalogue())
 
 
-def rows(asker: Asker, name: str, *columns: str, lang: str = "zh", **values: str) -> list[tuple[object, ...]]:
+def rows(asker: Asker, name: str, *columns: str, lang: str = "zh", **values: str) -> list[tuple[Any, ...]]:
     """The chosen columns of an answer."""
     return [tuple(row[one] for one in columns) for row in asker.ask(name, values, lang).table.records()]
 
