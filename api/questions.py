@@ -28,7 +28,7 @@ class Words(BaseModel):
 
 
 class ParameterNote(BaseModel):
-    """A parameter; ``type`` is a concept scheme, or plan, division, year, integer, string."""
+    """A parameter; ``type`` is a concept scheme, or plan, division, agency, year, integer, string."""
 
     name: str
     type: str
@@ -156,6 +156,7 @@ def _kind(parameter: Parameter) -> str:
     return {
         "plan": "a plan: slug, document number, title, or place",
         "division": "a place: six-digit code or name",
+        "agency": "an agency: place and name (江夏区 区商务局), or IRI",
         "year": "four digits",
     }.get(parameter.type, parameter.type)
 

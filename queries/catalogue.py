@@ -36,7 +36,7 @@ class CatalogueError(Exception):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter. ``type`` is a concept scheme, or plan, division, year, integer, string.
+    """One parameter. ``type`` is a concept scheme, or plan, division, agency, year, integer, string.
 
     ``binds`` is the variable that its value goes to. Without ``required`` it has ``default``, or stays open.
     """

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyoxigraph as ox
+from rapidfuzz import fuzz
 
+from graph.divisions import named
 from graph.errors import BadParameter
+from ontology.terms import division_iri
 from ontology.vocabulary import SCHEMES, Vocabularies
 from queries.tables import Table
 from queries.words import Text, both
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from queries.catalogue import Parameter
 
 _SHOWN = 24  # of the allowed values in a sentence; the error has them all
+_NEAREST = 24  # agencies that an error offers: there are too many to list them all
+_LONGEST = 24  # characters of an agency's name in which the place is looked for
+_KINDS = "省市区县旗盟州"  # how a place may end, and how the name of its agency may begin
 
 _PLANS = """
 PREFIX dcterms: <http://purl.org/dc/terms/>
@@ -44,9 +50,21 @@ PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
 PREFIX zm: <https://w3id.org/zhengmai/ns#>
 SELECT DISTINCT ?iri ?name ?code {
   ?document zm:jurisdiction ?iri .
-  ?iri skos:prefLabel ?name ; skos:notation ?code .
-} ORDER BY ?code
+  ?iri skos:prefLabel|skos:altLabel ?name ; skos:notation ?code .
+} ORDER BY ?code ?name
 """
+# The agencies that %s picks, with all their names. Sub-selects make Oxigraph read each list once, and not look up each.
+_AGENCIES = """
+PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+PREFIX zm: <https://w3id.org/zhengmai/ns#>
+SELECT DISTINCT ?iri ?name ?place ?code {
+  { SELECT DISTINCT ?iri ?division { %s ?iri zm:division ?division } }
+  { SELECT ?iri ?name { { ?iri skos:prefLabel ?name } UNION { ?iri skos:altLabel ?name } } }
+  { SELECT ?division ?place { ?division skos:prefLabel ?place } }
+  { SELECT ?division ?code { ?division skos:notation ?code } }
+} ORDER BY ?code ?iri ?name
+"""
+_NAMED = "{{ ?iri skos:prefLabel {0} }} UNION {{ ?iri skos:altLabel {0} }}"
 
 
 class Resolver:
@@ -56,7 +74,7 @@ class Resolver:
     in the data, concepts in the vocabularies.
     """
 
-    TYPES: ClassVar[tuple[str, ...]] = (*SCHEMES, "plan", "division", "year", "integer", "string")
+    TYPES: ClassVar[tuple[str, ...]] = (*SCHEMES, "plan", "division", "agency", "year", "integer", "string")
 
     def __init__(self, vocabularies: Vocabularies, ask: Callable[[str], Table]) -> None:
         self._vocabularies = vocabularies
@@ -69,6 +87,8 @@ class Resolver:
                 return self._plan(parameter, text)
             case "division":
                 return self._division(parameter, text)
+            case "agency":
+                return self._agency(parameter, text)
             case "year":
                 if not re.fullmatch(r"[12]\d{3}", text, re.ASCII):
                     raise self._unfit("year", parameter, text)
@@ -83,7 +103,9 @@ class Resolver:
                 concept = self._vocabularies.find(scheme, text)
                 if concept is None:
                     known = self._vocabularies.scheme(scheme)
-                    raise self._unfit("concept", parameter, text, {one.key: one.label_zh for one in known})
+                    words = {one.key: one.labels for one in known}
+                    near = _by_nearness(text, {one.key: one.label_zh for one in known}, words)
+                    raise self._unfit("concept", parameter, text, near)
                 return ox.NamedNode(concept.iri)
 
     def _plan(self, parameter: Parameter, text: str) -> ox.NamedNode:
@@ -101,6 +123,9 @@ class Resolver:
         if len(found) == 1:
             return ox.NamedNode(str(found[0]["iri"]))
         shown = {str(plan["name"]): str(plan["name"]) for plan in (found or plans)}
+        if not found:
+            words = {str(plan["name"]): (str(plan["title"]), str(plan["place"])) for plan in plans}
+            shown = _by_nearness(text, shown, words)
         raise self._unfit("ambiguous" if found else "plan", parameter, text, shown)
 
     def _division(self, parameter: Parameter, text: str) -> ox.NamedNode:
@@ -112,10 +137,50 @@ class Resolver:
         found = [
             place for place in places if wanted in {_fold(str(place[key])) for key in ("iri", "name", "code")}
         ] or [place for place in places if len(wanted) > 1 and _fold(str(place["name"])).startswith(wanted)]
-        if len(found) == 1:
+        if len({place["iri"] for place in found}) == 1:
             return ox.NamedNode(str(found[0]["iri"]))
         shown = {str(place["code"]): f"{place['name']} {place['code']}" for place in (found or places)}
+        if not found:
+            shown = _by_nearness(text, shown, {str(one["code"]): (str(one["name"]),) for one in places})
         raise self._unfit("ambiguous" if found else "division", parameter, text, shown)
+
+    def _agency(self, parameter: Parameter, text: str) -> ox.NamedNode:
+        """By IRI, or by any of its names with the place before it where others have the same name.
+
+        江夏区 区商务局, 江夏区商务局, 武汉市江夏区商务局 and 420115 区商务局 are one.
+        """
+        if re.fullmatch(r"https?://[^\s<>\"{}|\\^`]+", text):
+            found = self._ask(_AGENCIES % f"VALUES ?iri {{ {ox.NamedNode(text)} }}").records()
+            if found:
+                return ox.NamedNode(text)
+        found = self._ask(_AGENCIES % _NAMED.format(ox.Literal(text, language="zh"))).records()
+        if len({one["iri"] for one in found}) == 1:
+            return ox.NamedNode(str(found[0]["iri"]))
+        near: list[dict[str, Any]] = []
+        if not found:
+            near = self._agencies_of_places(text)
+            found = [
+                one for one in near if _is_called(text, str(one["name"]), str(one["place"]), str(one["code"]))
+            ]
+        if len({one["iri"] for one in found}) == 1:
+            return ox.NamedNode(str(found[0]["iri"]))
+        offered = found or near or self._ask(_AGENCIES % "").records()
+        names = [f"{one['place']} {one['name']}" for one in offered]
+        shown = {name: name for name in names}
+        if not found:
+            shown = dict(list(_by_nearness(text, shown, {}).items())[:_NEAREST])
+        raise self._unfit("ambiguous" if found else "agency", parameter, text, shown)
+
+    def _agencies_of_places(self, text: str) -> list[dict[str, Any]]:
+        """The agencies of each place that the text names, by its name with or without 区, 县, 市, or by its code."""
+        head = re.sub(r"\s", "", text)[:_LONGEST]
+        parts = {head[at:end] for at in range(len(head)) for end in range(at + 2, len(head) + 1)}
+        codes = {division.code for part in parts for kind in ("", *_KINDS) for division in named(part + kind)}
+        codes |= set(re.findall(r"(?<!\d)\d{6}(?!\d)", text))
+        if not codes:
+            return []
+        places = " ".join(str(ox.NamedNode(division_iri(code))) for code in sorted(codes))
+        return self._ask(_AGENCIES % f"VALUES ?division {{ {places} }}").records()
 
     def _unfit(
         self, kind: str, parameter: Parameter, text: str, allowed: Mapping[str, str] | None = None
@@ -127,6 +192,28 @@ class Resolver:
             "questions", kind, found=text, parameter=parameter.name, label=parameter.label, allowed=listed
         )
         return BadParameter(en, zh=zh, parameter=parameter.name, allowed=list(allowed))
+
+
+def _is_called(text: str, name: str, place: str, code: str) -> bool:
+    """Whether a text that names a place means its agency of that name: the rest of it is the name, 区 left out or not."""
+    said = re.sub(r"[\s/·:：,，]", "", _fold(text))
+    name = re.sub(r"\s", "", _fold(name))
+    for before in (place, place.rstrip(_KINDS), code):
+        at = said.find(before) if before else -1
+        if at >= 0 and said[at + len(before) :] in (name, name.lstrip(_KINDS)):
+            return True
+    return False
+
+
+def _by_nearness(text: str, shown: Mapping[str, str], words: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """The same values, those nearest to what was typed first. ``words`` has more names for them."""
+    wanted = _fold(text)
+
+    def distance(key: str) -> float:
+        names = {key, shown[key], *words.get(key, ())}
+        return -max(fuzz.ratio(wanted, _fold(name)) for name in names)
+
+    return {key: shown[key] for key in sorted(shown, key=distance)}
 
 
 def _some(names: Iterable[str], comma: str) -> str:

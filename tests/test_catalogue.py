@@ -305,9 +305,10 @@ def test_the_other_questions(asker: Asker) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_example_has_an_answer_without_duplicates_in_a_stable_order(corpus: Asker, name: str) -> None:
+    # That nothing is left to link is a good answer.
     example = CATALOGUE.question(name).example
     table = corpus.ask(name, example).table
-    assert len(table)
+    assert len(table) or name == "not-linked"
     assert len(set(table.rows)) == len(table)
     assert corpus.ask(name, example).table == table
     assert len(corpus.ask(name, example, "en").table) == len(table)

@@ -1,0 +1,291 @@
+"""Questions over whole plans: what they answer on the real ones, held against the texts by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graph.errors import BadParameter
+from queries.asking import Asker
+from queries.catalogue import load_catalogue
+from queries.engine import QueryEngine
+
+
+@pytest.fixture(scope="module")
+def corpus(built: Path) -> Iterator[Asker]:
+    """The real plans."""
+    with QueryEngine(built / "current" / "store", workers=1) as engine:
+        yield Asker(engine, load_catalogue())
+
+
+@pytest.fixture(scope="module")
+def sample(sample_store: Path) -> Iterator[Asker]:
+    with QueryEngine(sample_store, workers=1) as engine:
+        yield Asker(engine, load_catalogue())
+
+
+def rows(asker: Asker, name: str, *columns: str, lang: str = "zh", **values: str) -> list[tuple[Any, ...]]:
+    """The chosen columns of an answer."""
+    return [tuple(row[one] for one in columns) for row in asker.ask(name, values, lang).table.records()]
+
+
+# -- who leads a domain ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trade_in(corpus: Asker) -> dict[str, set[tuple[object, ...]]]:
+    """Role, agency and number of tasks of 消费品以旧换新, by place."""
+    found: dict[str, set[tuple[object, ...]]] = {}
+    for place, *rest in rows(
+        corpus, "domain-leads", "place", "role", "agency", "tasks", domain="消费品以旧换新"
+    ):
+        found.setdefault(str(place), set()).add(tuple(rest))
+    return found
+
+
+@pytest.mark.parametrize("place", ["江夏区", "伍家岗区"])
+def test_the_commerce_bureau_leads_trade_in(trade_in: dict[str, set[tuple[object, ...]]], place: str) -> None:
+    assert ("牵头", "区商务局") in {one[:2] for one in trade_in[place]}
+
+
+def test_ganxian_names_responsible_bodies_and_no_lead(trade_in: dict[str, set[tuple[object, ...]]]) -> None:
+    # 任务 15–18, 〔责任单位：…〕
+    assert trade_in["赣县区"] == {
+        ("责任", "区商务局", 4),
+        ("责任", "区公安局", 2),
+        ("责任", "区工信局", 2),
+        ("责任", "区市场监管局", 2),
+        ("责任", "赣县生态环境局", 2),
+        ("责任", "区发展改革委", 1),
+        ("责任", "区住建局", 1),
+        ("责任", "区民政局", 1),
+        ("责任", "区残联", 1),
+        ("责任", "区红十字会", 1),
+    }
+
+
+def test_wuqing_names_a_list_that_shares_the_duty(trade_in: dict[str, set[tuple[object, ...]]]) -> None:
+    # 任务 5–7, （…等部门按职责分工负责）
+    assert trade_in["武清区"] == {
+        ("未分主次", "区商务局", 3),
+        ("未分主次", "公安武清分局", 1),
+        ("未分主次", "区交通局", 1),
+        ("未分主次", "区财政局", 1),
+        ("未分主次", "区住房建设委", 1),
+    }
+
+
+def test_wuhai_names_nobody_and_the_answer_says_so(trade_in: dict[str, set[tuple[object, ...]]]) -> None:
+    assert trade_in["乌海市"] == {("未写明单位", None, 3)}
+
+
+def test_of_what_was_not_seen_nothing_is_concluded(corpus: Asker) -> None:
+    unseen = ("not known (text not seen)", None)
+    found = rows(corpus, "domain-leads", "place", "role", "agency", lang="en", domain="trade-in")
+    assert {(role, agency) for place, role, agency in found if place in ("全国", "湖北省", "赣州市")} == {
+        unseen
+    }
+    assert {place for place, role, _ in found if role == "nobody named"} == {"乌海市"}
+
+
+def test_a_plan_without_tasks_of_the_domain_is_told(corpus: Asker) -> None:
+    found = rows(corpus, "domain-leads", "place", "role", "all", domain="水利")
+    assert ("乌海市", "没有该领域的任务", 0) in found
+    assert {all_ for _, role, all_ in found if role == "牵头"} <= {1, 2, 3}
+
+
+def test_leads_of_a_domain_may_be_asked_for_one_level(corpus: Asker) -> None:
+    assert set(rows(corpus, "domain-leads", "level", domain="教育", level="市级")) == {("市级",)}
+
+
+def test_leads_of_a_domain_on_the_sample(sample: Asker) -> None:
+    assert rows(sample, "domain-leads", "place", "role", "agency", "tasks", "all", domain="教育") == [
+        ("全国", "未见原文，不详", None, 1, 1),
+        ("江西省", "未见原文，不详", None, 0, 0),
+        ("赣县区", "牵头", "区教体局", 1, 2),
+        ("赣县区", "责任", "区人社局", 1, 2),
+        ("赣县区", "未写明单位", None, 1, 2),
+    ]
+
+
+# -- agencies ----------------------------------------------------------------------------------------------------------
+
+
+def test_counterparts_of_a_merged_bureau(corpus: Asker) -> None:
+    found = rows(corpus, "agency-counterparts", "place", "agency", "relation", agency="江夏区 区科经局")
+    assert {
+        ("江夏区", "区科经局", "本单位"),
+        ("伍家岗区", "区科技经信局", "对应单位"),
+        ("赣县区", "区工信局", "对应单位"),
+        ("赣县区", "区科技局", "对应单位"),
+        ("武清区", "区工业和信息化局", "对应单位"),
+        ("武清区", "区科技局", "对应单位"),
+    } <= set(found)
+
+
+def test_counterparts_tell_tasks_and_roles(corpus: Asker) -> None:
+    found = rows(
+        corpus,
+        "agency-counterparts",
+        *("place", "functions", "tasks", "lead", "responsible", "undifferentiated"),
+        agency="江夏区商务局",
+        lang="en",
+    )
+    assert [one[0] for one in found] == ["武清区", "赣县区", "江夏区", "伍家岗区"]
+    assert {one[1] for one in found} == {"Commerce"}
+    wuqing, ganxian, jiangxia, _ = found
+    assert wuqing[2] == wuqing[5] > 0, "by duty"
+    assert ganxian[2] == ganxian[4] > 0, "responsible"
+    assert jiangxia[3] > 0, "leads"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "江夏区 区科经局",
+        "江夏区区科经局",
+        "江夏区科经局",
+        "江夏科经局",
+        "武汉市江夏区科经局",
+        "420115/区科经局",
+        "区科经局",
+    ],
+)
+def test_an_agency_is_known_by_place_and_name(corpus: Asker, typed: str) -> None:
+    by_name = corpus.ask("agency-counterparts", {"agency": typed}).table.records()
+    itself = next(one for one in by_name if one["relation"] == "本单位")
+    assert (itself["place"], itself["agency"]) == ("江夏区", "区科经局")
+    by_iri = corpus.ask("agency-counterparts", {"agency": str(itself["agencyIri"])})
+    assert by_iri.table.records() == by_name
+
+
+def test_an_agency_that_many_places_have_asks_for_the_place(corpus: Asker) -> None:
+    with pytest.raises(BadParameter) as caught:
+        corpus.ask("agency-counterparts", {"agency": "区商务局"})
+    assert set(caught.value.allowed) == {
+        f"{one} 区商务局" for one in ("武清区", "赣县区", "江夏区", "伍家岗区")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "nearest"),
+    [
+        ("agency-counterparts", {"agency": "江夏区 区商业局"}, "江夏区 区商务局"),
+        ("agency-counterparts", {"agency": "赣县区生态局"}, "赣县区 赣县生态环境局"),
+        ("agency-pairs", {"place": "江厦区"}, "420115"),
+        ("domain-leads", {"domain": "教育文旅设施"}, "education-culture-health"),
+        ("domain-leads", {"domain": "educaton"}, "education"),
+        ("uncovered-tasks", {"plan": "武青区"}, "120114-wuqing-2024"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_the_nearest_first(
+    corpus: Asker, name: str, values: dict[str, str], nearest: str
+) -> None:
+    with pytest.raises(BadParameter) as caught:
+        corpus.ask(name, values)
+    assert nearest in caught.value.allowed[:8]
+    assert nearest in caught.value.message
+
+
+@pytest.mark.parametrize("hostile", ['江夏区" } UNION { ?s ?p ?o', "https://example.org/> . ?s ?p ?o", "<x>"])
+def test_a_name_of_an_agency_is_never_a_part_of_a_query(corpus: Asker, hostile: str) -> None:
+    with pytest.raises(BadParameter):
+        corpus.ask("agency-counterparts", {"agency": hostile})
+
+
+def test_agencies_and_functions_with_most_tasks(corpus: Asker) -> None:
+    jiangxia = rows(corpus, "agencies-by-tasks", "agency", "tasks", "lead", place="江夏区")
+    assert jiangxia[0][0] == "各街道办事处"
+    assert ("区科经局", 12, 7) in jiangxia
+    counts = [int(str(one[1])) for one in jiangxia]
+    assert counts == sorted(counts, reverse=True)
+    functions = rows(corpus, "functions-by-tasks", "function", "places")
+    assert {function for function, _ in functions[:3]} == {"工业和信息化", "商务", "发展改革"}
+    assert dict(functions)["商务"] == 4
+
+
+def test_pairs_that_share_tasks(corpus: Asker) -> None:
+    pairs = {
+        frozenset(one[:2]): one[2]
+        for one in rows(corpus, "agency-pairs", "agency", "other", "tasks", place="武清区")
+    }
+    # 任务 5–10: 5 and 9 name both, 6–8 and 10 only the first
+    assert pairs[frozenset({"区商务局", "公安武清分局"})] == 2
+    functions = rows(corpus, "function-pairs", "function", "other", "tasks", "plans")
+    assert all(one != other for one, other, _, _ in functions)
+    assert {functions[0][0], functions[0][1]} == {"发展改革", "工业和信息化"}
+    assert functions[0][3] == 4
+
+
+def test_pairs_on_the_sample(sample: Asker) -> None:
+    assert rows(sample, "agency-pairs", "agency", "other", "tasks", "lead", "otherLead", place="赣县区") == [
+        ("区人社局", "区教体局", 1, 0, 1)
+    ]
+    # One merged bureau stands in a task for two functions, and not beside itself.
+    assert rows(sample, "function-pairs", "function") == []
+
+
+# -- what is not there -------------------------------------------------------------------------------------------------
+
+
+def test_national_tasks_that_a_plan_does_not_cover(corpus: Asker) -> None:
+    wuhai = rows(corpus, "uncovered-tasks", "number", "covered", "broader", plan="乌海市")
+    assert wuhai == [(15, "没有涉及", None), (19, "没有涉及", None)]
+    wujiagang = dict(rows(corpus, "uncovered-tasks", "number", "broader", plan="伍家岗区"))
+    assert {number for number, broader in wujiagang.items() if broader == "消费品以旧换新"} == {5, 6, 7}
+    assert 1 not in wujiagang
+    assert {place for (place,) in rows(corpus, "uncovered-tasks", "place")} == {
+        *("武清区", "乌海市", "赣县区", "江夏区", "伍家岗区")
+    }, "only plans whose text is held"
+
+
+def test_indicators_by_how_many_plans_set_them(corpus: Asker) -> None:
+    found = rows(
+        corpus,
+        "indicators-by-plans",
+        *("indicator", "plans", "measure", "year", "lowest", "highest", "unit"),
+        indicator="equipment-investment-growth",
+    )
+    # 25 % at the top; the figures below it stand in the texts of 2024 and 2027
+    assert found[-1][2:4] == ("增长率，较2023", "2027")
+    assert found[-1][4] == 25
+    assert all(one[6] == "%" for one in found if one[4] is not None)
+    every = rows(corpus, "indicators-by-plans", "indicatorIri", "plans", "measure")
+    plans = [int(str(one[1])) for one in every]
+    assert plans == sorted(plans, reverse=True)
+
+
+def test_a_growth_rate_and_a_count_are_never_one_row(corpus: Asker) -> None:
+    growth = rows(
+        corpus, "indicators-by-plans", "measure", "unit", lang="en", indicator="used-car-trade-growth"
+    )
+    assert growth
+    assert {unit for _, unit in growth} == {"Per cent"}
+
+
+def test_documents_cited_but_not_held(corpus: Asker) -> None:
+    found = rows(corpus, "documents-not-held", "number", "held", "places", "relations")
+    assert ("赣市府发〔2024〕5号", "仅知其名", "赣县区", "贯彻落实") in found
+    assert ("宜府办发〔2024〕31号", "仅知其名", "伍家岗区", "依据") in found
+    assert all(number != "国发〔2024〕7号" for number, *_ in found)
+    assert rows(corpus, "documents-not-held", "relations", plan="伍家岗区", lang="en") == [("based on",)]
+
+
+def test_documents_and_names_on_the_sample(sample: Asker) -> None:
+    assert rows(sample, "documents-not-held", "number", "title", "held") == [(None, "节能法", "没有收录")]
+    assert rows(sample, "not-linked", "kind", "place", "name") == [
+        ("单位没有职能", "赣县区", "区人社局"),
+        ("目标没有对应指标", "赣县区", "报废旧车"),
+        ("引用找不到文件", "赣县区", "节能法"),
+    ]
+    assert rows(sample, "not-linked", "kind", lang="en")[0] == ("agency without function",)
+
+
+def test_levels_above_a_plan_whose_document_is_missing(corpus: Asker) -> None:
+    found = rows(corpus, "levels-not-held", "place", "upperPlace", "held")
+    assert ("赣县区", "赣州市", "仅知其名") in found
+    assert ("伍家岗区", "宜昌市", "仅知其名") in found
+    assert all(place != "武清区" for place, *_ in found), "there is no city between"
