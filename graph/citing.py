@@ -29,8 +29,12 @@ _ALIAS = re.compile(
     r"[（(](?:[^（()）]{0,60}[，,；;、])?以下(?:统|简|合)?称(?:为|：|:)?(?P<alias>[“《\"]?[^”》\"）)]{1,30}[”》\"]?)[）)]"
 )
 _ISSUER = re.compile(
-    r"(?P<name>(?:国务院|中共中央|中央|[省市区县州]委|[\u4e00-\u9fff]{0,8}?(?:人民政府|政府))(?:办公厅|办公室)?)"
+    r"(?P<name>(?:国务院|中共中央|中央|国家|自治区|(?<![全我本各外])[省市州]|[省市区县州]委|[\u4e00-\u9fff]{0,8}?(?:人民政府|政府))(?:办公厅|办公室)?)"
     r"(?:等[\u4e00-\u9fff]{1,4}部门|等部门)?(?:关于)?(?:印发|出台|发布|制定|下发)?的?$"
+)
+# 国务院办公厅关于进一步释放消费潜力的意见（国办发〔2022〕9号): a title without its marks.
+_UNMARKED = re.compile(
+    r"(?P<title>[\u4e00-\u9fff]{2,24}(?:院|厅|委|部|局|政府|办公室)关于[^，。；：（）《》]{4,60}的(?:意见|通知|决定|公告|批复|办法|规定))[（(]$"
 )
 _VERB = re.compile(
     r"(?P<implements>贯彻|落实|执行|实施(?!方案|意见|细则|办法|计划))|(?P<based>按照|根据|依据|依照|遵照|对照|参照|结合|衔接)"
@@ -116,7 +120,10 @@ class _Own:
 
     def is_it(self, name: str, before: str, after: str) -> bool:
         """Whether a title in the text is the document itself."""
-        if self.bare and (self.bare in name or (name in self.title and len(name) >= 4)):
+        if self.bare and self.bare in name:
+            return True
+        # 《实施方案》 is the document's own, 市《实施方案》 is not.
+        if len(name) >= 4 and name in self.title and (len(name) >= 10 or not _ISSUER.search(before)):
             return True
         if before.endswith("现将") and re.match(r"[^。；]{0,12}印发", after):
             return True
@@ -154,10 +161,7 @@ class _Block:
         if len(self.text) >= 20:
             for one in self.numbers:
                 if one.start not in self.used and one.number.normal != self.own.number:
-                    relation = self._relation(one.start, one.end)
-                    span = self.block.span(one.start, one.end)
-                    cited = Citation(number=one.number.printed, relation=relation, span=span)
-                    found.append((one.start, cited))
+                    found.append((one.start, self._numbered(one)))
         yield from (one for _, one in sorted(found, key=lambda pair: pair[0]))
 
     def _titled(self, match: re.Match[str]) -> _Titled:
@@ -231,11 +235,27 @@ class _Block:
             span=self.block.span(one.start, one.end),
         )
 
+    def _numbered(self, one: document_numbers.Found) -> Citation:
+        """A citation by number, with the title before its bracket where that stands without 《》."""
+        start, title = one.start, None
+        before = self.text[max(0, start - 120) : start]
+        unmarked = _UNMARKED.search(before)
+        if unmarked:
+            title = re.sub(_LEAD, "", unmarked["title"].partition("关于")[0]) + "关于"
+            title += unmarked["title"].partition("关于")[2]
+            start -= len(before) - before.rindex(title)
+        relation = self._relation(start, one.end)
+        span = self.block.span(start, one.end)
+        return Citation(number=one.number.printed, title=title, relation=relation, span=span)
+
     def _relation(self, start: int, end: int) -> Relation:
         before = self.text[max(0, start - 600) : start]
         sentence = before[max(before.rfind("。"), before.rfind("；")) + 1 :]
         # A list 《甲》（…）、《乙》（…） shares the verb before its first member.
         sentence = re.sub(r"《[^《》]*》(?:的通知)?(?:[（(][^（()）]*[）)])?[、和及与]?", "", sentence)
+        clause = sentence[sentence.rfind("，") + 1 :]
+        # A verb governs its own clause; a clause that begins with a joiner goes on with the one before it.
+        sentence = sentence if re.match("和|及|与|以及", clause) else clause
         verbs = list(_VERB.finditer(sentence[-_NEAR - 4 :]))
         if not verbs:
             return "based_on" if _SPIRIT.match(self.text, end) else "mentions"

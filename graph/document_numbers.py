@@ -30,16 +30,17 @@ _FULL_WIDTH = {ord("０") + n: str(n) for n in range(10)}
 _YEAR = rf"(?:(?:19|20)\d\d|[一二][{_DIGITS}]{{3}})"
 _COUNT = rf"(?:\d{{1,5}}|[{_DIGITS}十百]{{1,7}})"
 _NOT_BUILDINGS = r"号(?![楼线院店])"
-# The three printed forms: 国发〔2024〕7号, 公告2024年第5号, 国务院令第748号.
+# The printed forms: 国发〔2024〕7号, 公告2024年第5号, 国务院令第748号, 国家发展改革委2023年第2号令.
 _FORM = re.compile(
     rf"(?P<code>[{_HAN}]{{1,30}})\s*[〔\[［（(【﹝〖「]\s*(?P<year>{_YEAR})\s*年?\s*[〕\]］）)】﹞〗」]\s*第?\s*(?P<count>{_COUNT})\s*{_NOT_BUILDINGS}"
-    rf"|(?P<code2>[{_HAN}]{{1,30}})\s*(?P<year2>(?:19|20)\d\d)\s*年\s*第\s*(?P<count2>{_COUNT})\s*{_NOT_BUILDINGS}"
+    rf"|(?P<code2>[{_HAN}]{{1,30}})\s*(?P<year2>(?:19|20)\d\d)\s*年\s*第\s*(?P<count2>{_COUNT})\s*{_NOT_BUILDINGS}(?!令|公告)"
     rf"|(?P<code3>[{_HAN}]{{1,30}}(?:令|公告))\s*第?\s*(?P<count3>{_COUNT})\s*{_NOT_BUILDINGS}"
+    rf"|(?P<code4>[{_HAN}]{{1,30}}?)(?P<year4>(?:(?:19|20)\d\d\s*年)?)\s*第\s*(?P<count4>{_COUNT})\s*号(?P<kind4>令|公告)"
 )
 # Words of the sentence that run on into the code: 根据国发〔2024〕7号, 《…》和鄂政发〔2024〕3号.
 _BEFORE = re.compile(
     r".*(?:根据|按照|依据|依照|遵照|参照|对照|贯彻|落实|执行|实施|结合|符合|纳入|列入|属于|参考|遵守|满足|享受|关于|同时|对应|涉及|印发|转发|下发|批转|修订|详见|参见|废止|以及|文件|通知|方案|意见"
-    r"|办法|规定|要求|精神|文号|字号|编号|的|为)(?=.)"
+    r"|办法|条例|规定|要求|精神|文号|字号|编号|的|为)(?=.)"
 )
 _JOINERS = "和及与见按经由以据"
 _GOVERNMENT = (
@@ -104,12 +105,21 @@ def find(text: str) -> Iterator[Found]:
     """The numbers in a text, in order. What runs on before a code is cut off: 根据国发〔2024〕7号 holds 国发〔2024〕7号."""
     plain = text.translate(_FULL_WIDTH)
     for match in _FORM.finditer(plain):
-        form = "" if match["code"] else "2" if match["code2"] else "3"
+        form = next(one for one in ("", "2", "3", "4") if match[f"code{one}"])
         count = match[f"count{form}"]
         sequence = int(count) if count.isdigit() else chinese_number(count.replace("○", "〇"))
-        year = _year(match[f"year{form}"]) if form != "3" else None
+        printed = match[f"year{form}"].rstrip("年 ") if form != "3" else ""
+        year = _year(printed) if printed else None
         before = text[match.start() - 1] if match.start() else ""
         code = _code(match[f"code{form}"], before)
+        if form == "4":
+            start = match.start() + len(match["code4"]) - len(code)
+            if code and sequence:
+                kind = match["kind4"]
+                yield Found(
+                    DocumentNumber(code + kind, year, sequence, text[start : match.end()]), start, match.end()
+                )
+            continue
         if not sequence or not code or (form == "2" and not re.search(r"(?:公告|令|[发字函规])$", code)):
             continue
         start = match.start() + len(match[f"code{form}"]) - len(code)

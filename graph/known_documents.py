@@ -31,6 +31,7 @@ _RENAMED = re.compile(
     r".{0,40}?关于(?:印发|转发|发布|批转|下发|公布)(?P<title>.{4,}?)(?:的(?:通知|公告|函))?$"
 )
 _SIMILAR = Decimal("0.5")
+_SHORT = 8  # characters: a title as short as 实施方案 or 三年行动计划 is many documents'
 
 
 @lru_cache(maxsize=50_000)
@@ -143,10 +144,13 @@ class KnownDocuments:
         elif citation.number:
             status = "unresolved"
         doubtful = status in ("wrong-form", "differs", "year-mismatch")
+        title = document.title if document else citation.title or ""
+        division = divisions.divisions().get(place or "")
+        if document is None and division and len(title) <= _SHORT and not title.startswith(division.name):
+            # 省政府《实施方案》 of two provinces are two documents.
+            title = division.name + title
         return LinkedCitation(
-            key=_key(document.number if document else number, document.title if document else citation.title)
-            or citation.number
-            or "",
+            key=_key(document.number if document else number, title) or citation.number or "",
             document=document.slug if document else None,
             basis=basis,
             number=number,
@@ -206,8 +210,8 @@ class KnownDocuments:
                 and one.slug != record.slug
                 and title_key(one.title).endswith(ending)
             ]
-            if len(options) == 1:
-                return options[0], "short-title"
+            if len({title_key(one.title) for one in options}) == 1:
+                return _best(options, line), "short-title"
         return None, None
 
     def _status(
@@ -320,7 +324,7 @@ def _place(citation: Citation, record: PlanRecord) -> str | None:
     if named:
         return named.code
     issuer = citation.issuer or ""
-    if re.match(r"国务院|中共中央|中央", issuer):
+    if re.match(r"国务院|中共中央|中央|国家$", issuer):
         return divisions.NATIONAL
     named = divisions.of_title(issuer, around)
     if named:

@@ -76,7 +76,8 @@ CASES = [
     (None, f"国务院关于印发{NATION}的通知", None, "nation", "title", None),
     (None, HUNAN.removeprefix("湖南省"), "湖南省人民政府", "hunan", "title", None),
     (None, "行动方案", "国务院", "nation", "short-title", None),
-    (None, "实施方案", "省政府", None, None, None),  # two documents of the province end so
+    (None, "实施方案", "省政府", "hunan", "short-title", None),  # the issue, not its draft
+    (None, "三年行动计划", "省政府", None, None, None),
     ("省政发〔2024〕6号", HUNAN, None, "hunan", "title", "wrong-form"),
     ("鄂政发〔2024〕6号", HUNAN, None, "hunan", "title", "wrong-form"),
     ("湘政发〔2024〕16号", HUNAN, None, "hunan", "title", "differs"),
@@ -163,6 +164,14 @@ def test_citations_of_one_document_have_one_key(known: KnownDocuments) -> None:
     assert {known.link(Citation(number=n, title=t), county()).key for n, t in unheld} == {
         "湘政办发〔2023〕40号"
     }
+
+
+def test_short_titles_of_two_places_have_two_keys(known: KnownDocuments) -> None:
+    found = [
+        known.link(Citation(title="三年行动计划", issuer=issuer), county()).key
+        for issuer in ("省政府", "市", "国家")
+    ]
+    assert found == ["湖南省三年行动计划", "株洲市三年行动计划", "全国三年行动计划"]
 
 
 @pytest.mark.parametrize(
