@@ -389,7 +389,7 @@ def _organ_of_nation(text: str, code: str) -> AgencyIdentity | None:
         nation = AgencyIdentity(divisions.NATIONAL, key, agency_names.with_broader((key,)), "bureau", name)
         if key == "statistical-survey":
             nation = replace(nation, key="statistics", functions=("statistics",))
-        tail = re.sub(r"电力(?:有限|有限责任)?公司(?=.+公司$)", "", text[len(name) :])
+        tail = re.sub(r"^(?:有限责任|有限)公司|电力(?:有限|有限责任)?公司(?=.+公司$)", "", text[len(name) :])
         if not tail:
             return nation
         read = _prefixes(tail, code)

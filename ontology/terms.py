@@ -175,9 +175,9 @@ def division_iri(code: str) -> URIRef:
     return ID[f"division/{segment(code)}"]
 
 
-def agency_iri(code: str, name: str) -> URIRef:
-    """Return the IRI of an agency: the division it belongs to and its name."""
-    return ID[f"agency/{segment(code)}/{segment(name)}"]
+def agency_iri(code: str, key: str) -> URIRef:
+    """Return the IRI of an agency: the division it belongs to and its key (its functions, else its own name)."""
+    return ID[f"agency/{segment(code)}/{segment(key)}"]
 
 
 def comparison_iri(lower_slug: str, upper_slug: str | None, number: int) -> URIRef:

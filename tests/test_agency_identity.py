@@ -75,7 +75,7 @@ def test_names_of_all_levels_and_provinces() -> None:
         if as_line(identify(name, code), code) != line
     ]
     assert wrong == []
-    assert len(rows) > 700
+    assert len(rows) > 1_000
     assert sum(not identify(name, code).resolved for code, name, _ in rows) / len(rows) <= 0.03
 
 
