@@ -10,8 +10,10 @@ What follows stands in ``inferred.ttl``, which builds and pages read: neither ne
 import io
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -88,7 +90,8 @@ def classify(graph: Graph | None = None) -> Classification:
             )
         owlready2.JAVA_EXE = java
         try:
-            owlready2.sync_reasoner_hermit(world, infer_property_values=False, debug=0)
+            with _own_folder():
+                owlready2.sync_reasoner_hermit(world, infer_property_values=False, debug=0)
         except owlready2.OwlReadyInconsistentOntologyError:
             return Classification(len(in_file), False, (), {}, time.perf_counter() - started)
         except owlready2.OwlReadyJavaError as error:
@@ -182,6 +185,18 @@ def inferred_graph() -> Graph:
 def inferred_path() -> Path:
     """Where ``inferred.ttl`` stands, to write it."""
     return Path(str(files("ontology").joinpath(INFERRED)))
+
+
+@contextmanager
+def _own_folder() -> Iterator[None]:
+    """A folder for the file that Owlready2 hands to Java: it leaves the file behind when the reasoner fails."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="zhengmai-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _prefixes() -> dict[str, str]:
