@@ -21,10 +21,13 @@ from graph.errors import NotFound
 from graph.record import Model, Number
 from ontology.terms import ID, ZM
 from shapes.facts import Facts, Place
+from shapes.matrix import Matrix, build_matrix
 from shapes.rules import LANGS, Lang, Rule, RuleBook, Words, fill
 from shapes.validation import Result, Severity, ValidationResult, as_graph
 
+Day = date  # a field may be called date, and then its type needs another name
 Status = Literal["open", "explained", "waived"]
+_STANDING: Final[dict[Status, int]] = {"open": 0, "explained": 1, "waived": 2}
 _GRAVITY: Final[dict[Severity, int]] = {"violation": 0, "warning": 1, "info": 2}
 _OUTCOME: Final = str(ID["outcome/"])
 
@@ -64,6 +67,21 @@ class Source(Model):
     value: str | None = None
 
 
+class Settlement(Model):
+    """Why a finding is no longer open: what the text itself explains, or who accepted it.
+
+    ``author``, ``date`` and ``expires`` (the first day on which it no longer holds) come from a waiver; ``quote``
+    and ``document`` (a slug) from a text that explains.
+    """
+
+    reason: Words
+    author: str | None = None
+    date: Day | None = None
+    expires: Day | None = None
+    quote: str | None = None
+    document: str | None = None
+
+
 class Finding(Model):
     """One thing to look at.
 
@@ -71,7 +89,8 @@ class Finding(Model):
     ``document`` is the slug of the document that was judged, ``indicator`` its Chinese name, ``year`` the target
     year. ``lower`` is null when the plan says nothing, ``upper`` when no upper level does; ``lower_all`` has every
     statement where a plan made several out of one, and ``lower`` is then the first. ``ratio`` is lower ÷ upper.
-    ``rests_on`` is own_text, record, record_unverified or claim: the weaker of the two sides.
+    ``rests_on`` is own_text, record, record_unverified or claim: the weaker of the two sides. ``arithmetic`` is the
+    sum that shows the ratio (40%÷25%=1.6). ``settlement`` says why a finding is explained or waived.
     """
 
     id: str
@@ -93,6 +112,8 @@ class Finding(Model):
     reason: Words
     suggestion: Words
     rests_on: str
+    arithmetic: Words | None = None
+    settlement: Settlement | None = None
     source: Source
 
     @property
@@ -127,24 +148,37 @@ class CheckedDocument(Model):
 
 
 class Summary(Model):
-    """Counts, those of the documents summed up. ``comparisons`` has those without a finding (equal) too."""
+    """Counts, those of the documents summed up. ``comparisons`` has those without a finding (equal) too.
+
+    ``open`` counts by severity what is neither explained nor waived.
+    """
 
     findings: int
     by_severity: dict[Severity, int]
+    open: dict[Severity, int] = Field(default_factory=dict)
     by_outcome: dict[str, int]
     by_status: dict[Status, int]
     comparisons: dict[str, int]
     documents: list[CheckedDocument]
 
 
+class Notice(Model):
+    """Something that the reader of a report should know of the check itself, as of a waiver that has expired."""
+
+    kind: str
+    words: Words
+
+
 class Report(Model):
     """All findings, gravest first, and notes on what they rest on and the rules that made them.
 
-    ``made`` is the day it was made.
+    What is explained or waived stands at the end. ``made`` is the day it was made.
     """
 
     made: date | None = None
     summary: Summary
+    notices: list[Notice] = Field(default_factory=list)
+    matrix: Matrix | None = None
     grounds: dict[str, Words] = Field(default_factory=dict)
     rules: dict[str, RuleNote]
     findings: list[Finding]
@@ -163,7 +197,24 @@ class Report(Model):
             )
         slugs = {document.slug for document in documents}
         kept = [finding for finding in self.findings if finding.document in slugs]
-        return self.model_copy(update={"summary": _summary(documents, kept), "findings": kept})
+        matrix = self.matrix.of_documents(slugs) if self.matrix else None
+        return self.model_copy(
+            update={"summary": summarize(documents, kept), "findings": kept, "matrix": matrix}
+        )
+
+    def with_findings(self, findings: Sequence[Finding]) -> "Report":
+        """Return the report with these findings in the place of its own: what is settled last, and counted again."""
+        ordered = sorted(findings, key=lambda one: _STANDING[one.status])
+        severities: defaultdict[str | None, Counter[Severity]] = defaultdict(Counter)
+        for finding in ordered:
+            severities[finding.document][finding.severity] += 1
+        documents = [
+            document.model_copy(
+                update={"findings": {severity: severities[document.slug][severity] for severity in _GRAVITY}}
+            )
+            for document in self.summary.documents
+        ]
+        return self.model_copy(update={"summary": summarize(documents, ordered), "findings": ordered})
 
 
 def collect(result: ValidationResult, data: Graph, made: date | None = None) -> Report:
@@ -182,10 +233,12 @@ def collect(result: ValidationResult, data: Graph, made: date | None = None) -> 
     drafts = sorted((writer.draft(row) for row in result.results), key=lambda draft: draft[0])
     findings = [finding for _, finding in drafts]
     _tell_apart(findings)
+    findings.sort(key=lambda one: _STANDING[one.status])
     rules = {finding.rule: book.rule(URIRef(finding.source.shape)) for finding in findings}
     return Report(
         made=made,
-        summary=_summary(_checked(facts, findings), findings),
+        summary=summarize(_checked(facts, findings), findings),
+        matrix=build_matrix(facts, {one.source.focus: one.id for one in findings}),
         grounds={ground.key: ground.label for ground in book.grounds.values()},
         rules={n: RuleNote(label=r.label, comment=r.comment, source=r.source) for n, r in rules.items()},
         findings=findings,
@@ -331,6 +384,8 @@ class _Writer:
             reason[lang] = (" " if lang == "en" else "").join([told, *tail])
             suggestion[lang] = fill(rule.suggestion.said(lang), values) if rule.suggestion else ""
         finding.reason, finding.suggestion = Words(**reason), Words(**suggestion)
+        if said := _arithmetic(finding, "zh"):
+            finding.arithmetic = Words(zh=said, en=_arithmetic(finding, "en"))
 
     def _values(self, finding: Finding, focus: Node, lang: Lang) -> dict[str, str]:
         """The names that the words may use, see shapes/comparison.ttl."""
@@ -402,14 +457,17 @@ def _tell_apart(findings: Sequence[Finding]) -> None:
             finding.id += f".{mark}" + (f".{seen[mark]}" if seen[mark] > 1 else "")
 
 
-def _summary(documents: list[CheckedDocument], findings: Sequence[Finding]) -> Summary:
+def summarize(documents: list[CheckedDocument], findings: Sequence[Finding]) -> Summary:
+    """The counts of a report."""
     outcomes: Counter[str] = Counter()
     for document in documents:
         outcomes.update(document.comparisons)
     severities = Counter(finding.severity for finding in findings)
+    opened = Counter(finding.severity for finding in findings if finding.status == "open")
     return Summary(
         findings=len(findings),
         by_severity={severity: severities[severity] for severity in _GRAVITY},
+        open={severity: opened[severity] for severity in _GRAVITY},
         by_outcome=dict(Counter(finding.outcome for finding in findings)),
         by_status=dict(Counter(finding.status for finding in findings)),
         comparisons=dict(sorted(outcomes.items())),

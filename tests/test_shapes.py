@@ -18,7 +18,8 @@ from ontology.terms import ID, PREFIXES, QUDT, SHAPE, ZM
 from ontology.vocabulary import SCHEMES, load_vocabularies, ontology_graph, vocabulary_graph
 from shapes.findings import Finding, Report, collect
 from shapes.phrases import _all_words
-from shapes.reports import FORMATS, render, to_graph
+from shapes.reports import FORMATS, render, write
+from shapes.reports.shacl import to_graph
 from shapes.rules import LANGS, RuleBook, ShapesError, fill
 from shapes.validation import ValidationResult, load_shapes, validate
 
@@ -541,13 +542,13 @@ def test_a_graph_without_findings_has_a_report_too() -> None:
     empty = collect(validate(graph, _ontology()), graph)
     assert empty.findings == []
     for form in FORMATS:
-        assert render(empty, form)
+        assert write(empty, form)
     assert "没有发现问题" in render(empty)
     assert "true" in render(empty, "turtle")
 
 
 def test_unknown_formats_and_languages_name_those_there_are(report: Report) -> None:
-    with pytest.raises(BadParameter, match="text, json, html, turtle"):
+    with pytest.raises(BadParameter, match="text, json, html, turtle, docx"):
         render(report, "pdf")
     with pytest.raises(BadParameter, match="zh, en"):
         render(report, "text", "fr")
