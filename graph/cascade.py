@@ -234,6 +234,8 @@ def _check(out: QuadWriter, place: Place, number: int, check: Check) -> None:
         out.add(iri, ZM.onlySecond, zh(name))
     out.add(iri, ZM.statedNumber, check.stated)
     out.add(iri, ZM.countedNumber, check.counted)
+    if check.units_differ:
+        out.add(iri, ZM.unitsDiffer, True)
 
 
 def _passage(out: QuadWriter, place: Place, check: URIRef, number: int, passage: Passage) -> URIRef:
@@ -248,7 +250,6 @@ def _passage(out: QuadWriter, place: Place, check: URIRef, number: int, passage:
     out.add(iri, ZM.value, passage.value)
     out.add(iri, ZM.unitText, zh(passage.unit) if passage.unit else None)
     if passage.span and place.record:
-        out.add(
-            iri, ZM.span, source_span(out, place.slug, passage.span, passage.quote, place.record.text_hash)
-        )
+        exact = passage.exact or passage.quote
+        out.add(iri, ZM.span, source_span(out, place.slug, passage.span, exact, place.record.text_hash))
     return iri

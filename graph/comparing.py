@@ -220,12 +220,16 @@ def _unsure(answer: Comparison, lower: Place, upper: Place) -> bool:
     sides = [(one, lower) for one in answer.lower]
     if answer.upper is not None and not answer.upper.is_claim:
         sides.append((answer.upper, upper))
-    return any(
+    return any(unreviewed(one, place) for one, place in sides)
+
+
+def unreviewed(one: Numbered, place: Place) -> bool:
+    """Whether a target was read from a text, its indicator recognised from a part of its name, and nobody looked at it."""
+    return (
         place.record is not None
         and place.record.text_hash is not None
         and one.target.review is None
         and not linking.is_named_in_full(one.target)
-        for one, place in sides
     )
 
 

@@ -30,7 +30,6 @@ CheckKind = Literal[
     "later_below_earlier",
     "stated_count",
     "part_exceeds_whole",
-    "part_unit_differs",
     "agency_spelling",
     "list_coverage",
     "document_number",
@@ -72,6 +71,7 @@ class Check:
     only_second: tuple[str, ...] = ()
     stated: Decimal | None = None
     counted: Decimal | None = None
+    units_differ: bool = False
 
 
 def checks(record: PlanRecord, text: str | None = None, numbers: KnownNumbers | None = None) -> list[Check]:
@@ -93,7 +93,9 @@ def checks(record: PlanRecord, text: str | None = None, numbers: KnownNumbers | 
     if numbers is not None:
         for citation, second, label in numbers.misfits(record):
             kind: CheckKind = "document_number" if label is not None else "cites_later"
-            first = Passage("", "".join((citation.title or "", citation.number or "")), citation.span)
+            said = "".join((citation.title or "", citation.number or ""))
+            # The span's own words are those that the citation has it by.
+            first = Passage("", said, citation.span, exact=citation.title or citation.number)
             found.append(Check(kind, first, Passage("", second) if second else None, label=label or None))
     return found
 
@@ -189,12 +191,13 @@ def _parts(record: PlanRecord, text: str | None) -> Iterator[Check]:
         # 108 valves may well belong to 79 sets: where the units differ one can only ask.
         same = (whole.unit or "") == (part.unit or "")
         yield Check(
-            "part_exceeds_whole" if same else "part_unit_differs",
+            "part_exceeds_whole",
             _passage(number, whole),
             _passage(number + 1, part),
             label=whole.indicator,
             concept=whole.concept,
             year=whole.target_year,
+            units_differ=not same,
         )
 
 
@@ -392,7 +395,8 @@ def _of_task(action: Action, words: Words | None) -> Passage:
     spans = [one.span for one in action.assignments if one.span]
     span = (min(span[0] for span in spans), max(span[1] for span in spans)) if spans else None
     quote = "、".join(one.agency for one in action.assignments)
-    return Passage(action.path, quote, span, exact=words.printed(span) if words and span else None)
+    exact = words.printed(span) if words and span and len(spans) > 1 else None
+    return Passage(action.path, quote, span, exact=exact)
 
 
 def _of_row(path: str, row: dict[str, str | None], table: Table, words: Words | None) -> Passage:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from graph import divisions, linking
 from graph.claims import Claims, Key, Numbered, key_of
-from graph.comparing import Comparer, Comparison, is_of_a_part
+from graph.comparing import Comparer, Comparison, is_of_a_part, unreviewed
 from graph.record import Level, PlanRecord, Target
 
 if TYPE_CHECKING:
@@ -206,6 +206,7 @@ def sums(lineage: Lineage, comparer: Comparer, claims: Claims) -> Iterator[Compa
             tuple(one for _, one in counted),
             whole,
             ratio=(total / whole.target.value).quantize(Decimal("0.0001")).normalize() + 0,
+            unsure=any(unreviewed(one, place) for place, one in counted),
             total=total,
             known=len(values),
             places=_below(parent.code),
