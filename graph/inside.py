@@ -521,8 +521,10 @@ def _articles(record: PlanRecord) -> int | None:
     articles = [path for path in body if re.search(r"(?:^|/)第[^/]+条$", path)]
     if articles:
         return len(articles)
-    running = [int(match[1]) for path in body if (match := re.search(r"/(\d+)$", path))]
-    if running and running == list(range(1, len(running) + 1)):
+    running = [(path.rpartition("/")[0], int(path.rpartition("/")[2])) for path in body if path[-1].isdigit()]
+    if [number for _, number in running] == list(range(1, len(running) + 1)) and len(
+        {p for p, _ in running}
+    ) > 1:
         return len(running)
     second = [path for path in body if path.count("/") == 1]
     chapters = {path for path in body if "/" not in path}

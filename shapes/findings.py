@@ -242,7 +242,7 @@ def collect(result: ValidationResult, data: Graph, made: date | None = None) -> 
     return Report(
         made=made,
         summary=summarize(_checked(facts, findings), findings),
-        matrix=build_matrix(facts, {one.source.focus: one.id for one in findings}),
+        matrix=build_matrix(facts, _told(facts, findings)),
         grounds={ground.key: ground.label for ground in book.grounds.values()},
         rules={
             name: RuleNote(
@@ -252,6 +252,15 @@ def collect(result: ValidationResult, data: Graph, made: date | None = None) -> 
         },
         findings=findings,
     )
+
+
+def _told(facts: Facts, findings: Sequence[Finding]) -> dict[str, str]:
+    """The finding that tells of a comparison; of one that repeats a nearer level, the finding about that level."""
+    told = {one.source.focus: one.id for one in findings}
+    for comparison, nearer in facts.graph.subject_objects(ZM.repeats):
+        if str(nearer) in told:
+            told.setdefault(str(comparison), told[str(nearer)])
+    return told
 
 
 class _Writer:
