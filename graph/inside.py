@@ -23,6 +23,7 @@ from graph.record import Action, PlanRecord, Span, Table, Target
 from graph.shares import row_path
 from graph.tables import AGENCY, HEADING, LEAD, NAME, SERIAL, TASK, VALUE, column_kind
 from graph.targets import SentenceReader
+from ontology.vocabulary import load_vocabularies
 
 CheckKind = Literal[
     "body_annex_value",
@@ -32,6 +33,7 @@ CheckKind = Literal[
     "part_exceeds_whole",
     "agency_spelling",
     "list_coverage",
+    "uncovered_tasks",
     "document_number",
     "cites_later",
 ]
@@ -90,6 +92,7 @@ def checks(record: PlanRecord, text: str | None = None, numbers: KnownNumbers | 
         found += _stated_counts(record, words)
         found += _spellings(record, words)
         found += _coverage(record, words)
+        found += _uncovered(record, words)
     if numbers is not None:
         for citation, second, label in numbers.misfits(record):
             kind: CheckKind = "document_number" if label is not None else "cites_later"
@@ -566,6 +569,38 @@ def _coverage(record: PlanRecord, words: Words | None) -> Iterator[Check]:
                 only_first=tuple(dict.fromkeys(plans[key] for key in plans if key in only_plan)),
                 only_second=tuple(dict.fromkeys(lists[key] for key in lists if key in only_list)),
             )
+
+
+def _uncovered(record: PlanRecord, words: Words | None) -> Iterator[Check]:
+    """Tasks whose field no row of an annex takes up, in a chapter of which it takes up at least three others."""
+    for table in record.tables:
+        task = next((name for name in table.columns if column_kind(name) in (TASK, NAME)), None)
+        owed = [row.get(task or "") or "" for row in table.rows]
+        owed = [what for what in owed if re.search("(?:方案|清单)$", what) and not _whole_plan(record, what)]
+        taken = {key for what in owed for key in linking.domains(what)}
+        chapters: dict[str, list[Action]] = {}
+        for action in record.actions:
+            chapters.setdefault(action.path.rpartition("/")[0], []).append(action)
+        for tasks in chapters.values():
+            known = [action for action in tasks if action.domains]
+            missing = [action for action in known if not taken & _with_broader(action.domains)]
+            direct = {key for action in known for key in action.domains} & taken
+            if missing and len(direct) >= _FIELDS:
+                yield Check(
+                    "uncovered_tasks",
+                    Passage(table.path, owed[0], _find(words, owed[0], table)),
+                    Passage(missing[0].path, missing[0].title),
+                    label=table.title,
+                    only_second=tuple(action.title for action in missing),
+                )
+
+
+def _with_broader(keys: Sequence[str]) -> set[str]:
+    vocabularies = load_vocabularies()
+    found = set(keys)
+    for key in keys:
+        found |= {one.key for one in vocabularies.ancestors(vocabularies.concept("domain", key))}
+    return found
 
 
 def _whole_plan(record: PlanRecord, what: str) -> bool:

@@ -259,6 +259,17 @@ def test_plans_and_lists_that_cover_different_fields() -> None:
     assert inside.checks(record(tables=[table("分工表", ["序号", "主要任务"], *few)])) == []
 
 
+def test_tasks_that_no_plan_or_list_takes_up() -> None:
+    rows = [["1", f"制定{one}领域设备更新实施方案"] for one in ("工业", "教育", "医疗")]
+    titles = ["推动工业设备更新", "提升教育设备水平", "更新医疗设备", "更新老旧农机"]
+    tasks = [task(f"二/（一）/{n}", title, "区发改局") for n, title in enumerate(titles, 1)]
+    columns = ["序号", "主要任务"]
+    [check] = inside.checks(record(actions=tasks, tables=[table("分工表", columns, *rows)]))
+    assert (check.kind, check.only_second) == ("uncovered_tasks", ("更新老旧农机",))
+    assert inside.checks(record(actions=tasks[:3], tables=[table("分工表", columns, *rows)])) == []
+    assert inside.checks(record(actions=tasks, tables=[table("分工表", columns, *rows[:2])])) == []
+
+
 # -- who is named, what is cited -------------------------------------------------------------------------------------
 
 
