@@ -218,7 +218,11 @@ def _is_whole(place: Place) -> bool:
 def _unsure(answer: Comparison, lower: Place, upper: Place) -> bool:
     """Whether a side is an unreviewed reading whose indicator was recognised from a part of its name only."""
     sides = [(one, lower) for one in answer.lower]
-    if answer.upper is not None and not answer.upper.is_claim:
+    if answer.upper is not None and answer.upper.is_claim:
+        told = answer.upper.target
+        if told.review is None and not linking.is_named_in_full(told):
+            return True
+    elif answer.upper is not None:
         sides.append((answer.upper, upper))
     return any(unreviewed(one, place) for one, place in sides)
 
