@@ -45,6 +45,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(ZHENGMAI) ontology lint
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

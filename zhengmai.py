@@ -32,6 +32,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+ontology_app = typer.Typer(help="The ontology: check it, write its pages.", no_args_is_help=True)
+app.add_typer(ontology_app, name="ontology")
+
 Data = Annotated[
     Path,
     typer.Option("--data", envvar="ZHENGMAI_DATA", help="Folder of the built graph.", show_default=True),
@@ -87,8 +90,10 @@ def extract(
     from graph import divisions
     from graph.account import account
     from graph.build import read_plan
+    from graph.catalog import vocabularies_of
     from graph.corrections import load_corrections
     from graph.reading import read_source
+    from ontology.vocabulary import using
 
     _one_of("--format", format, ("json", "yaml"))
     if code is not None and code not in divisions.divisions():
@@ -101,7 +106,8 @@ def extract(
     if corrections is not None and not corrections.exists():
         raise BadInput(f"--corrections {corrections}: no such folder or file")
     patch = corrections / f"{file.stem}.yaml" if corrections and corrections.is_dir() else corrections
-    record = read_plan(source, file.stem, code, load_corrections(patch) if patch else ())
+    with using(vocabularies_of(file.parent)):
+        record = read_plan(source, file.stem, code, load_corrections(patch) if patch else ())
     _tell_idle(
         [
             problem.model_dump(include={"path", "text", "reason"}) | {"document": file.stem}
@@ -134,6 +140,8 @@ def review(
     """Write what was read from a plan as a worksheet (XLSX) and a page (HTML), or read the edited worksheet back."""
     from datetime import date
 
+    from graph.catalog import vocabularies_of
+    from ontology.vocabulary import using
     from review.page import write_page
     from review.plans import open_plan
     from review.returns import take_back
@@ -142,16 +150,18 @@ def review(
 
     words = Words("en" if lang == "en" else "zh")
     _one_of("--lang", lang, ("zh", "en"))
-    opened = open_plan(plan, plans or _PLANS)
-    if read is None:
-        sheet, page = out / f"{opened.slug}.xlsx", out / f"{opened.slug}.html"
-        write_worksheet(opened, sheet, words)
-        write_page(opened, page, words)
-        print(words("done", "written", sheet=sheet, page=page))
-        print(words("done", "counts", **counts(opened)))
-    else:
-        for line in take_back(opened, read, by, date.today(), words):  # noqa: DTZ011 - the reviewer's own day
-            print(line)
+    folder = Path(plan).parent if Path(plan).is_file() else plans or _PLANS
+    with using(vocabularies_of(folder)):
+        opened = open_plan(plan, plans or _PLANS)
+        if read is None:
+            sheet, page = out / f"{opened.slug}.xlsx", out / f"{opened.slug}.html"
+            write_worksheet(opened, sheet, words)
+            write_page(opened, page, words)
+            print(words("done", "written", sheet=sheet, page=page))
+            print(words("done", "counts", **counts(opened)))
+        else:
+            for line in take_back(opened, read, by, date.today(), words):  # noqa: DTZ011 - the reviewer's own day
+                print(line)
     _tell_idle(
         [
             {"document": opened.slug, "path": problem.path, "text": problem.text, "reason": problem.reason}
@@ -272,6 +282,7 @@ def ask(
 ) -> None:
     """Answer one of the prepared questions."""
     from graph.build import open_current
+    from graph.catalog import vocabularies_of
     from queries.asking import Asker
     from queries.catalogue import load_catalogue
     from queries.engine import QueryEngine
@@ -290,8 +301,9 @@ def ask(
         if not equals:
             raise BadInput(f"{given}: write parameters as key=value, for example domain=教育")
         values[key] = value
-    with QueryEngine(open_current(data) / "store", workers=1) as engine:
-        reply = Asker(engine).ask(name, values, lang)
+    folder = open_current(data)
+    with QueryEngine(folder / "store", workers=1) as engine:
+        reply = Asker(engine, vocabularies=vocabularies_of(folder)).ask(name, values, lang)
     if format == "csv":
         sys.stdout.buffer.write(reply.table.to_csv(reply.header))
     elif format == "json":
@@ -318,6 +330,44 @@ def serve(
     open_current(data)
     _note(f"Zhengmai is served on http://{host}:{port}/  (stop with Ctrl-C)")
     uvicorn.run(create_app(Settings(data=data)), host=host, port=port, log_level="warning")
+
+
+@ontology_app.command("lint", epilog="Example: zhengmai ontology lint plans")
+def ontology_lint(
+    plans: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of plans whose vocabularies/ and texts count too; else the plans that come along."
+        ),
+    ] = None,
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option("--texts", help="Further folders in which labels are looked for."),
+    ] = None,
+) -> None:
+    """Tell what is wrong with the vocabularies, file by file, and what to do. Exit code 1 if anything is."""
+    from ontology import lint as linting
+    from ontology.extension import turtle_files
+    from ontology.vocabulary import VocabularyError
+
+    folder = plans or _PLANS
+    for one in (folder, *(texts or ())):
+        if not one.is_dir():
+            raise BadInput(f"{one}: no such folder")
+    # In a checkout the tests stand beside this file: what they use, somebody relies on.
+    tests = Path(__file__).parent / "tests"
+    places = dict.fromkeys([_PLANS, folder, *(texts or ()), *([tests] if tests.is_dir() else [])])
+    try:
+        faults = linting.lint(
+            turtle_files(folder), linting.texts_of(places) if tests.is_dir() or texts else None
+        )
+    except VocabularyError as error:
+        raise BadInput(str(error)) from error
+    for fault in faults:
+        print(fault)
+    _note(f"{len(faults)} faults" if faults else "The vocabularies are in order.")
+    if faults:
+        raise typer.Exit(1)
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------

@@ -13,8 +13,10 @@ from pydantic import ValidationError
 
 from api.settings import Settings
 from graph.build import open_current
+from graph.catalog import vocabularies_of
 from graph.errors import StoreError
 from graph.record import PlanRecord
+from ontology.vocabulary import Vocabularies
 from queries.asking import Asker
 from queries.catalogue import Catalogue
 from queries.engine import QueryEngine
@@ -46,6 +48,11 @@ class Build:
             raise StoreError(
                 f"findings.json of this build cannot be read; run 'zhengmai build --fresh': {error.errors()[0]['msg']}"
             ) from error
+
+    @cached_property
+    def vocabularies(self) -> Vocabularies:
+        """Those that the build was made with."""
+        return vocabularies_of(self.folder)
 
     def record(self, slug: str) -> PlanRecord | None:
         """The record of a document that is known to exist; None for a stub."""
@@ -80,6 +87,7 @@ class Service:
                 self._build = Build(folder)
                 if self._asker is not None:
                     self._asker.engine.store = folder / "store"
+                    self._asker.use(self._build.vocabularies)
             return self._build
 
     @property
@@ -88,9 +96,10 @@ class Service:
         now = self.build
         with self._lock:
             if self._asker is None:
-                store = (self._build or now).folder / "store"
+                build = self._build or now
+                store = build.folder / "store"
                 engine = QueryEngine(store, workers=self.settings.workers, limits=self.settings.limits)
-                self._asker = Asker(engine, self.catalogue)
+                self._asker = Asker(engine, self.catalogue, build.vocabularies)
             return self._asker
 
     @property

@@ -15,7 +15,6 @@ from api.context import service_of
 from api.problems import RESPONSES
 from graph.errors import NotFound
 from graph.record import PlanRecord
-from ontology.vocabulary import load_vocabularies
 from queries.words import both
 from shapes.findings import Finding
 from shapes.phrases import Phrases
@@ -137,7 +136,7 @@ def _page(
     request: Request, service: Service, detail: PlanDetail, record: PlanRecord | None, findings: list[Finding]
 ) -> Response:
     lang = pages.lang_of(request)
-    vocabularies = load_vocabularies()
+    vocabularies = service.build.vocabularies
 
     def label(scheme: str, key: str) -> str:
         concept = vocabularies.concept(scheme, key)

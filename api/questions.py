@@ -13,7 +13,7 @@ from api.context import service_of
 from api.negotiation import HTML, best
 from api.problems import RESPONSES, HttpError, problem_of
 from graph.errors import BadInput, QueryLimit
-from ontology.vocabulary import SCHEMES, load_vocabularies
+from ontology.vocabulary import SCHEMES
 from queries.asking import Asker, Reply
 from queries.catalogue import Catalogue, Parameter, Question
 
@@ -237,7 +237,7 @@ def _choices(asker: Asker, parameter: Parameter, lang: str) -> list[tuple[str, s
     if parameter.type in SCHEMES:
         return [
             (one.key, one.label_en if lang == "en" else one.label_zh)
-            for one in load_vocabularies().scheme(parameter.type)
+            for one in asker.vocabularies.scheme(parameter.type)
         ]
     if parameter.type in ("plan", "division"):
         plans = asker.ask("plans", {}, lang).table.records()

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 
 from graph.reading import Passage
 from graph.record import Assignment, Role
-from ontology.vocabulary import load_vocabularies
+from ontology.vocabulary import load_vocabularies, remembered
 
 _OPEN, _CLOSE = "（(〔【［[<＜〈", "）)〕】］]>＞〉"
 _BRACKET = re.compile(rf"[{re.escape(_OPEN + _CLOSE)}](?!(?<=[<>＜＞])\d)")  # but not in 参保率＞95%
@@ -82,7 +81,7 @@ class RoleGroup:
     running: bool = False
 
 
-@cache
+@remembered
 def _labels() -> tuple[re.Pattern[str], dict[str, Role]]:
     """A pattern of labels (牵头单位：, 市级牵头部门：, 【责任单位】, 配合：), and the role of each."""
     roles: dict[str, Role] = {}

@@ -47,8 +47,9 @@ from graph.record import PlanRecord, Problem, load_record
 from graph.sources import Source
 from graph.triples import QuadWriter
 from ontology import terms
+from ontology.extension import FOLDER
 from ontology.terms import ZM
-from ontology.vocabulary import SCHEMES, turtle
+from ontology.vocabulary import SCHEMES, turtle, using
 
 KEPT_BUILDS = 3
 Progress = Callable[[str, int, int], None]
@@ -103,7 +104,8 @@ class BuildJob:
         corpus = read_corpus(self.plans)
         self._take_lock()
         try:
-            self._run(corpus)
+            with using(corpus.vocabularies):
+                self._run(corpus)
         except BaseException:
             self._clear()
             raise
@@ -167,6 +169,10 @@ class BuildJob:
         shutil.rmtree(self.folder, ignore_errors=True)
         for part in ("texts", "records"):
             (self.folder / part).mkdir(parents=True)
+        for path in corpus.vocabulary_files:
+            # Questions about this build are understood by the words that it was made with.
+            (self.folder / FOLDER).mkdir(exist_ok=True)
+            shutil.copyfile(path, self.folder / FOLDER / path.name)
         records, reused = self._records(corpus)
         places = [_place(record) for record in records]
         places += [Place(stub.slug, stub.code, stub.family, None) for stub in corpus.stubs]
@@ -191,10 +197,11 @@ class BuildJob:
         reused = 0
         total = len(corpus.documents) + len(corpus.records)
         corrections = {slug: load_corrections(file) for slug, file in _correction_files(corpus).items()}
+        words = _words(corpus)
         for path, entry in corpus.documents:
             self._progress(path.name, len(records), total)
             source = read_source(path)
-            record, cached = self._extracted(source, path.stem, entry, corrections.get(path.stem, []))
+            record, cached = self._extracted(source, path.stem, entry, corrections.get(path.stem, []), words)
             reused += cached
             (self.folder / "texts" / f"{record.slug}.txt").write_text(source.text, encoding="utf-8")
             records.append(record)
@@ -209,11 +216,18 @@ class BuildJob:
         return records, reused
 
     def _extracted(
-        self, source: Source, slug: str, entry: DocumentEntry, corrections: Sequence[Correction]
+        self,
+        source: Source,
+        slug: str,
+        entry: DocumentEntry,
+        corrections: Sequence[Correction],
+        words: str,
     ) -> tuple[PlanRecord, bool]:
         """The record of a document, from the cache where the same text and tables were read by the same code before."""
         key = hashlib.sha256(
-            "\0".join([code_hash(), slug, entry.model_dump_json(), repr(source), repr(corrections)]).encode()
+            "\0".join(
+                [code_hash(), words, slug, entry.model_dump_json(), repr(source), repr(corrections)]
+            ).encode()
         ).hexdigest()
         cache = self.data / "cache" / f"{key}.json"
         if cache.is_file() and not self._fresh:
@@ -291,9 +305,15 @@ def _inputs(corpus: Corpus) -> dict[str, str]:
     paths = [path for path, _ in corpus.documents] + list(corpus.records)
     paths += [path for path in [corpus.folder / "catalog.yaml"] if path.exists()]
     paths += _correction_files(corpus).values()
+    paths += corpus.vocabulary_files
     return {
         str(path.relative_to(corpus.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
     }
+
+
+def _words(corpus: Corpus) -> str:
+    """What the corpus adds to the vocabularies, as a part of the key under which its records are kept."""
+    return "\0".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in corpus.vocabulary_files)
 
 
 def _correction_files(corpus: Corpus) -> dict[str, Path]:
@@ -330,7 +350,11 @@ def _counts(
         "stubs": len(corpus.stubs),
         "actions": sum(len(record.actions) for record in records),
         "assignments": sum(len(action.assignments) for record in records for action in record.actions),
+        "actions_with_domain": sum(bool(action.domains) for record in records for action in record.actions),
+        "actions_without_domain": sum(not action.domains for record in records for action in record.actions),
         "targets": sum(len(record.targets) for record in records),
+        "targets_linked": sum(bool(target.concept) for record in records for target in record.targets),
+        "targets_unlinked": sum(not target.concept for record in records for target in record.targets),
         "agencies": len(agencies),
         "comparisons": sum(outcomes.values()),
         "triples": total,
@@ -362,6 +386,8 @@ def _all_quads(
     yield triples.division_quads()
     for scheme in SCHEMES:
         yield _turtle_quads(turtle(scheme), terms.GRAPH_REFERENCE)
+    for path in corpus.vocabulary_files:
+        yield _turtle_quads(path.read_bytes(), terms.GRAPH_REFERENCE)
     yield _turtle_quads(turtle(), terms.GRAPH_ONTOLOGY)
     yield _provenance(records, made)
 

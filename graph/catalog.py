@@ -1,4 +1,5 @@
-"""The corpus: a folder of plan documents, ``catalog.yaml`` for what the texts do not say, ``records/`` made by hand.
+"""The corpus: a folder of plan documents, ``catalog.yaml`` for what the texts do not say, ``records/`` made by hand,
+and ``vocabularies/`` with the concepts and words that its plans need beside those of the package.
 
 Without a catalogue every ``*.txt``, ``*.docx``, ``*.pdf`` and ``*.html`` of the folder is a document. A stub stands for
 a document that others cite and nobody here has: it has a place in the line of plans, and no content.
@@ -15,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graph import divisions
 from graph.errors import BadInput
+from ontology.extension import turtle_files, with_files
+from ontology.vocabulary import Vocabularies, VocabularyError
 
 # The forms that are read. A file may still be another than its name says: its first bytes decide.
 SUFFIXES = (".txt", ".docx", ".pdf", ".html", ".htm")
@@ -53,12 +56,26 @@ class Catalog(BaseModel):
 
 @dataclass(frozen=True)
 class Corpus:
-    """What a build reads: texts with their entries, records by hand, stubs."""
+    """What a build reads: texts with their entries, records by hand, stubs, vocabulary files."""
 
     folder: Path
     documents: tuple[tuple[Path, DocumentEntry], ...]
     records: tuple[Path, ...]
     stubs: tuple[StubEntry, ...]
+    vocabulary_files: tuple[Path, ...] = ()
+
+    @property
+    def vocabularies(self) -> Vocabularies:
+        """Those of the package, with what the folder adds."""
+        return vocabularies_of(self.folder)
+
+
+def vocabularies_of(folder: Path) -> Vocabularies:
+    """The vocabularies for a folder of plans or of a build. Raises BadInput, naming the file that is wrong."""
+    try:
+        return with_files(turtle_files(folder))
+    except VocabularyError as error:
+        raise BadInput(str(error)) from error
 
 
 def read_corpus(folder: Path) -> Corpus:
@@ -67,6 +84,7 @@ def read_corpus(folder: Path) -> Corpus:
         raise BadInput(
             f"{folder}: no such folder; name a folder that holds plan documents (*.txt, *.docx, *.pdf, *.html)"
         )
+    vocabularies_of(folder)  # a word list that is wrong is told before anything is read
     catalog = _read_catalog(folder / "catalog.yaml")
     entries = {entry.file: entry for entry in catalog.documents}
     for name in entries:
@@ -91,7 +109,7 @@ def read_corpus(folder: Path) -> Corpus:
             raise BadInput(f"{folder}: {name} and {taken[slug]} both stand for {slug!r}; rename one")
         taken[slug] = name
     documents = tuple((path, entries.get(path.name, DocumentEntry(file=path.name))) for path in texts)
-    return Corpus(folder, documents, records, tuple(catalog.stubs))
+    return Corpus(folder, documents, records, tuple(catalog.stubs), turtle_files(folder))
 
 
 def _read_catalog(path: Path) -> Catalog:

@@ -245,9 +245,9 @@ def _reasons(record: PlanRecord) -> dict[str, list[tuple[int, int | None]]]:
             continue
         keys = {linking.plain_key(change.indicator)}
         for measure in _MEASURES:
-            concept = linking.indicator(change.indicator, measure, change.unit or "")
-            if concept:
-                keys.add(concept.key)
+            link = linking.indicator(change.indicator, measure, change.unit or "")
+            if link:
+                keys.add(link.concept)
         for key in keys:
             found.setdefault(key, []).append((number, change.target_year))
     return found

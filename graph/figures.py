@@ -12,11 +12,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from typing import Literal
 
 from graph.record import Comparator
-from ontology.vocabulary import load_vocabularies
+from ontology.vocabulary import load_vocabularies, remembered
 
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _STEPS = {"十": 10, "百": 100, "千": 1000}
@@ -139,7 +138,7 @@ def _either(words: set[str]) -> str:
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
 
 
-@cache
+@remembered
 def _units() -> str:
     """A pattern of units: one of the vocabulary, or one per another (公里/平方公里, 元/人·年, 张/千人, 微克每立方米)."""
     han, latin = {*_DURATIONS, *_AGES}, set[str]()
@@ -153,7 +152,7 @@ def _units() -> str:
     return rf"{one}(?:(?:/|／|每(?!年|月|个))(?:{_MULTIPLIER}|\d+万?)?{one}(?:[·•]{one})?)?"
 
 
-@cache
+@remembered
 def _pattern() -> re.Pattern[str]:
     unit = _units()
     return re.compile(

@@ -18,6 +18,7 @@ from graph.catalog import read_corpus
 from graph.errors import BadInput
 from graph.reading import read_source, squeeze
 from graph.record import Comparator, Level, Measure, Number, PlanRecord, Role, load_record
+from ontology.vocabulary import using
 
 ROLES: tuple[Role, ...] = ("lead", "responsible", "supporting", "undifferentiated")
 
@@ -241,14 +242,17 @@ class Documents:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._entries = {path.stem: (path, entry) for path, entry in read_corpus(folder).documents}
+        corpus = read_corpus(folder)
+        self._entries = {path.stem: (path, entry) for path, entry in corpus.documents}
+        self._vocabularies = corpus.vocabularies
         self._read: dict[str, PlanRecord] = {}
 
     def record(self, slug: str) -> PlanRecord:
         """The record of one document."""
         if slug not in self._read:
             path, entry = self._entries[slug]
-            self._read[slug] = read_plan(read_source(path), slug, entry.code)
+            with using(self._vocabularies):
+                self._read[slug] = read_plan(read_source(path), slug, entry.code)
         return self._read[slug]
 
     def record_for(self, gold: Gold, file: Path) -> PlanRecord:

@@ -254,8 +254,8 @@ def _read(record: PlanRecord, cell: str) -> list[Target]:
             years = reader.years
             found += reader.targets
     for target in found:
-        concept = linking.indicator(target.indicator, target.measure, target.unit or "")
-        target.concept = concept.key if concept else None
+        target.link = linking.indicator(target.indicator, target.measure, target.unit or "")
+        target.concept = target.link.concept if target.link else None
     return [target for target in found if target.value is not None]
 
 
@@ -552,8 +552,8 @@ def _coverage(record: PlanRecord, words: Words | None) -> Iterator[Check]:
             what = row.get(task) or ""
             kind = "plan" if re.search(r"方案$", what) else "list" if re.search(r"清单$", what) else None
             if kind and not _whole_plan(record, what):
-                for key in linking.domains(what):
-                    fields[kind].setdefault(key, what)
+                for link in linking.domains(what):
+                    fields[kind].setdefault(link.concept, what)
         plans, lists = fields["plan"], fields["list"]
         if len(plans.keys() & lists.keys()) < _FIELDS:
             continue
@@ -577,7 +577,7 @@ def _uncovered(record: PlanRecord, words: Words | None) -> Iterator[Check]:
         task = next((name for name in table.columns if column_kind(name) in (TASK, NAME)), None)
         owed = [row.get(task or "") or "" for row in table.rows]
         owed = [what for what in owed if re.search("(?:方案|清单)$", what) and not _whole_plan(record, what)]
-        taken = {key for what in owed for key in linking.domains(what)}
+        taken = {link.concept for what in owed for link in linking.domains(what)}
         chapters: dict[str, list[Action]] = {}
         for action in record.actions:
             chapters.setdefault(action.path.rpartition("/")[0], []).append(action)

@@ -1,17 +1,27 @@
 """Names to concepts: indicators, domains, scopes and agencies of a record, by the vocabularies alone.
 
-What cannot be linked stays unlinked: a target without a concept keeps its printed name, and is compared with nothing.
+Each link comes with its evidence: how it was found, by which label, with which score. What cannot be linked stays
+unlinked, is compared with nothing, and is listed with its nearest candidates.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache, lru_cache
 
-from graph.record import Measure, PlanRecord, Target
-from ontology.vocabulary import Concept, load_vocabularies
+from rapidfuzz import fuzz, process
 
-_PLACE = re.compile(r"^(?:全[国省市区县旗州]|我[省市区县旗州]|[省市区县](?=[^级]))")
+from graph.record import Action, ConceptLink, LinkMethod, Measure, PlanRecord, Target
+from ontology.vocabulary import Concept, load_vocabularies, remembered
+
+CANDIDATES = 3
+NEAR = Decimal("0.6")
+"""How similar a label must be to be a candidate; see tests/test_linking.py for how far above chance this is."""
+
+_PLACE = re.compile(r"^(?:[全我本][国省市区县旗州]|[省市区县](?![级政域镇场际内直乡属]))")
 _COLLECTIVE = re.compile(
     r"^(?:各|有关|相关|其他|所有|其它)|(?:有关|相关|其他各?|各有关)(?:部门|单位)|成员单位$"
     r"|^(?:街道办事处|乡镇|镇街|园区|街道|乡镇街道|镇人民政府|乡镇人民政府|开发区)$"
@@ -19,21 +29,42 @@ _COLLECTIVE = re.compile(
 
 
 def link(record: PlanRecord) -> PlanRecord:
-    """Fill in the concepts that a record does not give itself; returns the same record."""
+    """Fill in the concepts that a record does not give itself, each with its evidence; returns the same record."""
     record.plan.family = record.plan.family or policy_family(record.plan.title)
     for action in record.actions:
-        if not action.domains:
-            action.domains = list(domains(action.title, *reversed(action.ancestors)))
+        _link_action(action)
     for target in (*record.targets, *record.cited_targets):
-        if target.concept is None:
-            found = indicator(target.indicator, target.measure, target.unit or "")
-            target.concept = found.key if found else None
+        _link_target(target)
         if not target.scope_domains and target.scope:
             target.scope_domains = list(scope_domains(target.scope))
     return record
 
 
-@lru_cache(maxsize=1_000)
+def _link_action(action: Action) -> None:
+    if action.domains:
+        known = {one.concept: one for one in action.domain_links}
+        action.domain_links = [known.get(key) or _given(key, action.title) for key in action.domains]
+    else:
+        action.domain_links = list(domains(action.title, *reversed(action.ancestors)))
+        action.domains = [one.concept for one in action.domain_links]
+
+
+def _link_target(target: Target) -> None:
+    if target.concept is None:
+        target.link = indicator(target.indicator, target.measure, target.unit or "")
+        target.concept = target.link.concept if target.link else None
+    elif target.link is None or target.link.concept != target.concept:
+        target.link = _given(target.concept, _plain(target.indicator))
+    near = list(candidates(target.indicator)) if target.concept is None else []
+    if target.candidates != near:
+        target.candidates = near
+
+
+def _given(key: str, text: str) -> ConceptLink:
+    return ConceptLink(concept=key, method="given", text=text)
+
+
+@remembered
 def policy_family(title: str) -> str | None:
     """The key of the policy family that a plan's title names; None where it names none that is known."""
     for concept in load_vocabularies().scheme("policy-family"):
@@ -42,17 +73,26 @@ def policy_family(title: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=20_000)
-def domains(title: str, *above: str) -> tuple[str, ...]:
-    """Keys of the domains that a heading reveals; failing that its nearest heading above that reveals one."""
+@remembered
+def domains(title: str, *above: str) -> tuple[ConceptLink, ...]:
+    """The domains that a heading reveals; failing that its nearest heading above that reveals one."""
     for heading in (title, *above):
-        found = load_vocabularies().matching("domain", heading)
+        found = load_vocabularies().revealed("domain", heading)
         if found:
-            return tuple(concept.key for concept in found)
+            return tuple(
+                ConceptLink(
+                    concept=concept.key,
+                    method="heading-keyword" if heading is title else "ancestor-keyword",
+                    score=Decimal(1) if heading is title else Decimal("0.5"),
+                    text=heading,
+                    label=keyword,
+                )
+                for concept, keyword in found.items()
+            )
     return ()
 
 
-@lru_cache(maxsize=20_000)
+@remembered
 def scope_domains(scope: str) -> tuple[str, ...]:
     """Keys of the fields that a scope lists (工业、农业等领域); () unless every one of them is known."""
     if "、" not in scope and not re.search(r"(?:领域|行业)$", scope):
@@ -69,41 +109,128 @@ def scope_domains(scope: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
+@remembered
 def _plain(phrase: str) -> str:
-    """Without spaces, quotation marks, brackets that only include or exclude, and the place in front."""
-    phrase = re.sub(r"[（(](?:含|除|不含|包括|不包括)[^（()）]*[）)]", "", re.sub(r"[\s“”\"‘’]", "", phrase))
+    """Without spaces, quotation marks, the place in front, and brackets that only include, exclude or name a unit."""
+    phrase = re.sub(r"[\s“”\"‘’《》]", "", phrase)
+    phrase = re.sub(r"[（(](?:含|除|不含|包括|不包括|其中)[^（()）]*[）)]", "", phrase)
+    phrase = re.sub(
+        r"[（(](?:单位[:：])?[十百千万亿]*([^（()）]{1,6})[）)]$",
+        lambda match: "" if unit_concept(match[1]) else match[0],
+        phrase,
+    )
     return _PLACE.sub("", phrase)
 
 
-@cache
-def _labels() -> tuple[tuple[str, Concept], ...]:
-    """Every Chinese label of an indicator, the longest first."""
-    found = [
-        (_plain(label), concept)
-        for concept in load_vocabularies().scheme("indicator")
-        for label in concept.labels
-        if not label.isascii()
-    ]
-    return tuple(sorted(found, key=lambda pair: -len(pair[0])))
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A Chinese label of indicators: ``own`` is who it belongs to, ``below`` what stands below a family of that name."""
+
+    text: str
+    own: tuple[Concept, ...]
+    below: tuple[Concept, ...]
+
+    def meant(self, phrase: str, measure: Measure, unit: str) -> Concept | None:
+        """The concept with this label whose measure and unit fit; of a family the only one that fits."""
+        for concept in self.own:
+            if _fits(concept, phrase, measure, unit):
+                return concept
+        fitting = [concept for concept in self.below if _fits(concept, phrase, measure, unit)]
+        return fitting[0] if len(fitting) == 1 else None
 
 
-@lru_cache(maxsize=50_000)
-def indicator(phrase: str, measure: Measure, unit: str = "") -> Concept | None:
+@remembered
+def _labels() -> dict[str, _Label]:
+    """Every Chinese label of an indicator, the longest first.
+
+    Those of a family (a concept without a measure) stand for what is below it: 工业技改投资 for its growth and for its
+    amount. Shares are left out: they are shares of something that such a label does not name.
+    """
+    own: dict[str, dict[Concept, None]] = {}
+    below: dict[str, dict[Concept, None]] = {}
+    concepts = load_vocabularies().scheme("indicator")
+    for concept in concepts:
+        members = [c for c in concepts if concept.key in c.broader and "share" not in c.values("kind")]
+        for label in concept.labels:
+            if label.isascii():
+                continue
+            if concept.values("kind"):
+                own.setdefault(_plain(label), {})[concept] = None
+            else:
+                below.setdefault(_plain(label), {}).update(dict.fromkeys(members))
+    texts = sorted(own.keys() | below.keys(), key=lambda text: (-len(text), text))
+    return {text: _Label(text, tuple(own.get(text, ())), tuple(below.get(text, ()))) for text in texts}
+
+
+@remembered
+def indicator(phrase: str, measure: Measure, unit: str = "") -> ConceptLink | None:
     """The indicator that a printed phrase names: by the whole phrase, else by the longest label inside it.
 
-    The measure must be one of the concept's kinds, and none of its look-alikes (zm:notLabel) may stand in the phrase.
+    Beside a label inside there may stand only words that change nothing (the scheme link-word). The measure must be
+    one of the concept's kinds, the unit of its sort, and none of its look-alikes (zm:notLabel) in the phrase.
     """
     bare = _plain(phrase)
-    for label, concept in _labels():
-        if label == bare and _fits(concept, bare, measure, unit):
-            return concept
-    if re.search(r"[（(].+[）)]$", bare):
-        # 更新供水设施（阀门类）: a part of what the name before the bracket counts, not the whole.
-        return None
-    for label, concept in _labels():
-        if len(label) >= 4 and label in bare and _fits(concept, bare, measure, unit):
-            return concept
+    whole = _labels().get(bare)
+    concept = whole.meant(bare, measure, unit) if whole else None
+    if concept:
+        return ConceptLink(concept=concept.key, method="exact-label", text=bare, label=bare)
+    for text, label in _labels().items():
+        if text in bare and text != bare:
+            concept = label.meant(bare, measure, unit)
+            if concept and _beside(bare, text, concept, measure):
+                score = round(Decimal(len(text)) / len(bare), 2)
+                return ConceptLink(
+                    concept=concept.key, method="contained-label", score=score, text=bare, label=text
+                )
     return None
+
+
+@remembered
+def candidates(phrase: str) -> tuple[ConceptLink, ...]:
+    """The nearest concepts of a phrase that cannot be linked, best first, at most `CANDIDATES`; () if none is near."""
+    bare = _plain(phrase)
+    found: dict[str, ConceptLink] = {}
+    near = process.extract(
+        bare, list(_labels()), scorer=fuzz.ratio, score_cutoff=float(NEAR * 100), limit=4 * CANDIDATES
+    )
+    for text, score, _ in near:
+        method: LinkMethod = "other-measure" if text == bare else "nearest"
+        for concept in (*_labels()[text].own, *_labels()[text].below):
+            part = round(Decimal(score) / 100, 2)
+            one = ConceptLink(concept=concept.key, method=method, score=part, text=bare, label=text)
+            found.setdefault(concept.key, one)
+    return tuple(found.values())[:CANDIDATES]
+
+
+def _beside(phrase: str, label: str, concept: Concept, measure: Measure) -> bool:
+    """Whether nothing but words that do not make another indicator stands before and after the label in the phrase."""
+    before, _, after = phrase.partition(label)
+    groups = _groups_of(concept)
+    tail = (*groups, "growth-tail") if measure == "growth_rate" else groups
+    return bool(_only(groups).fullmatch(before) and _only(tail).fullmatch(after))
+
+
+@remembered
+def _groups_of(concept: Concept) -> tuple[str, ...]:
+    """The kinds of words that may stand beside the labels of a concept: neutral, and those that its labels have."""
+    return (
+        "neutral",
+        *(
+            group
+            for group in ("adding", "renewing", "retiring")
+            if any(word in label for label in concept.labels for word in _words(group))
+        ),
+    )
+
+
+def _words(group: str) -> tuple[str, ...]:
+    return load_vocabularies().concept("link-word", group).values("keyword")
+
+
+@remembered
+def _only(groups: Sequence[str]) -> re.Pattern[str]:
+    words = sorted((word for group in groups for word in _words(group)), key=len, reverse=True)
+    return re.compile(rf"(?:{'|'.join(map(re.escape, words))})*")
 
 
 def _fits(concept: Concept, phrase: str, measure: Measure, unit: str) -> bool:
@@ -123,11 +250,12 @@ def same_unit(one: str, other: str) -> bool:
     return one == other or bool(first and second and _kin(first) & _kin(second))
 
 
+@remembered
 def _kin(unit: Concept) -> frozenset[str]:
     return frozenset({unit.key, *(above.key for above in load_vocabularies().ancestors(unit))})
 
 
-@lru_cache(maxsize=1_000)
+@remembered
 def unit_concept(unit: str) -> Concept | None:
     """The unit as printed, without a multiplier."""
     return load_vocabularies().find("unit", unit) if unit else None
@@ -155,6 +283,10 @@ def is_collective(name: str) -> bool:
     return bool(_COLLECTIVE.search(name))
 
 
+# Below this share of the printed name a label inside it is not the name.
+_IN_FULL = Decimal("0.6")
+
+
 def comparison_key(target: Target) -> str:
     """What a target is about, for comparing: its concept, else its own words."""
     return target.concept or plain_key(target.indicator)
@@ -173,8 +305,6 @@ def is_additive(target: Target) -> bool:
 
 
 def is_named_in_full(target: Target) -> bool:
-    """Whether the printed name is a label of the concept as a whole, not a longer phrase that contains one."""
-    if target.concept is None:
-        return True
-    bare = _plain(target.indicator)
-    return any(label == bare and concept.key == target.concept for label, concept in _labels())
+    """Whether the printed name is a label of its concept, or little more: not a phrase of which a label is the lesser part."""
+    link = target.link
+    return link is None or link.method != "contained-label" or link.score >= _IN_FULL

@@ -97,6 +97,32 @@ class Review(Model):
     reason: str | None = None
 
 
+LinkMethod = Literal[
+    "given",
+    "exact-label",
+    "contained-label",
+    "heading-keyword",
+    "ancestor-keyword",
+    "other-measure",
+    "nearest",
+]
+"""The keys of the scheme ``link-method``."""
+
+
+class ConceptLink(Model):
+    """Why a name has its concept, or might have it. ``score`` is in [0, 1].
+
+    ``text`` is what was looked at: the name of the indicator as normalised, or the heading; ``label`` the label or
+    keyword of the concept that matched, None where a person gave the concept.
+    """
+
+    concept: str
+    method: LinkMethod
+    score: Number = Decimal(1)
+    text: str = ""
+    label: str | None = None
+
+
 class Assignment(Model):
     """An agency in a role. ``agency`` is the name as printed; ``members`` what the text says it includes."""
 
@@ -108,23 +134,32 @@ class Assignment(Model):
 
 
 class Action(Model):
-    """A task: a leaf of the numbered outline outside the goal sections."""
+    """A task: a leaf of the numbered outline outside the goal sections.
+
+    ``domain_links`` says for each of ``domains`` where it comes from.
+    """
 
     path: str
     title: str
     ancestors: list[str] = Field(default_factory=list)
     domains: list[str] = Field(default_factory=list)
+    domain_links: list[ConceptLink] = Field(default_factory=list)
     assignments: list[Assignment] = Field(default_factory=list)
     span: Span | None = None
     review: Review | None = None
 
 
 class Target(Model):
-    """A commitment of this plan: a figure, or words where the plan gives no figure."""
+    """A commitment of this plan: a figure, or words where the plan gives no figure.
+
+    ``link`` is the evidence for ``concept``; without a concept ``candidates`` has the nearest ones, at most three.
+    """
 
     path: str
     indicator: str
     concept: str | None = None
+    link: ConceptLink | None = None
+    candidates: list[ConceptLink] = Field(default_factory=list)
     value: Number | None = None
     value_max: Number | None = None
     value_text: str | None = None

@@ -12,7 +12,7 @@ from rdflib.namespace import DCTERMS, RDF, RDFS, SKOS, XSD
 
 from graph import divisions, linking
 from graph.catalog import StubEntry
-from graph.record import Assignment, CitedTarget, PlanRecord, Review, Span, Target
+from graph.record import Assignment, CitedTarget, ConceptLink, PlanRecord, Review, Span, Target
 from ontology import terms
 from ontology.terms import ELI, OA, ZM
 
@@ -224,6 +224,10 @@ class _Document:
             add(iri, ZM.provision, terms.provision_iri(self.slug, action.path))
             for key in action.domains:
                 add(iri, ZM.domain, terms.concept_iri("domain", key))
+            for number, found in enumerate(action.domain_links, 1):
+                self._link(iri, terms.link_iri(iri, number), "domain", found, "linked")
+            if not action.domains:
+                self._unlinked(iri, action.title)
             self._assignments(iri, action.assignments)
             self._review(iri, action.review)
             add(iri, ZM.span, self._span(action.span, action.title))
@@ -263,6 +267,12 @@ class _Document:
         add(iri, ZM.indicatorText, zh(target.indicator))
         if target.concept:
             add(iri, ZM.indicator, terms.concept_iri("indicator", target.concept))
+            if target.link:
+                self._link(iri, terms.link_iri(iri), "indicator", target.link, "linked")
+        else:
+            self._unlinked(iri, target.indicator)
+            for number, one in enumerate(target.candidates, 1):
+                self._link(iri, terms.candidate_iri(iri, number), "indicator", one, "candidate")
         add(iri, ZM.comparator, terms.concept_iri("comparator", _COMPARATORS[target.comparator]))
         add(iri, ZM.measure, terms.concept_iri("measure", target.measure))
         add(iri, ZM.value, target.value)
@@ -288,6 +298,26 @@ class _Document:
             places = divisions.named(target.claimed_jurisdiction or "")
             if len(places) == 1:
                 add(iri, ZM.claimedJurisdiction, terms.division_iri(places[0].code))
+
+    def _link(self, subject: URIRef, iri: URIRef, scheme: str, link: ConceptLink, status: str) -> None:
+        """The evidence for a concept, or a candidate."""
+        add = self.out.add
+        add(subject, ZM.conceptLink, iri)
+        add(iri, RDF.type, ZM.ConceptLink)
+        add(iri, ZM.linkTo, terms.concept_iri(scheme, link.concept))
+        add(iri, ZM.linkStatus, terms.concept_iri("link-status", status))
+        add(iri, ZM.linkMethod, terms.concept_iri("link-method", link.method))
+        add(iri, ZM.linkScore, link.score)
+        add(iri, ZM.linkText, zh(link.text) if link.text else None)
+        add(iri, ZM.linkLabel, zh(link.label) if link.label else None)
+
+    def _unlinked(self, subject: URIRef, text: str) -> None:
+        """That no concept was found, so that a query can list what has none."""
+        add, iri = self.out.add, terms.link_iri(subject)
+        add(subject, ZM.conceptLink, iri)
+        add(iri, RDF.type, ZM.ConceptLink)
+        add(iri, ZM.linkStatus, terms.concept_iri("link-status", "unlinked"))
+        add(iri, ZM.linkText, zh(text))
 
     def _review(self, subject: URIRef, review: Review | None) -> None:
         if review is None:

@@ -135,6 +135,16 @@ def item_iri(slug: str, kind: str, number: int) -> URIRef:
     return URIRef(f"{document_iri(slug)}/{segment(kind)}/{number}")
 
 
+def link_iri(subject: URIRef, number: int | None = None) -> URIRef:
+    """Return the IRI of the evidence for the concept of a target; of the n-th one of a task."""
+    return URIRef(f"{subject}/link" if number is None else f"{subject}/link/{number}")
+
+
+def candidate_iri(subject: URIRef, number: int) -> URIRef:
+    """Return the IRI of the n-th candidate of what could not be linked."""
+    return URIRef(f"{subject}/candidate/{number}")
+
+
 def citation_iri(slug: str, number: int) -> URIRef:
     """Return the IRI of the n-th citation of a document."""
     return URIRef(f"{document_iri(slug)}/citation/{number}")

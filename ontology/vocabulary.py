@@ -8,12 +8,14 @@
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, update_wrapper
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Generic, ParamSpec, TypeVar
 
 from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import RDF, SKOS
@@ -38,6 +40,9 @@ SCHEMES: Final[dict[str, URIRef]] = {
     "outcome": ZM.Outcome,
     "incomparability": ZM.Incomparability,
     "check-kind": ZM.CheckKind,
+    "link-status": ZM.LinkStatus,
+    "link-method": ZM.LinkMethod,
+    "link-word": ZM.LinkWord,
 }
 """Every scheme, and the class that its concepts have beside skos:Concept."""
 
@@ -51,7 +56,7 @@ class Concept:
     """One concept of a scheme.
 
     ``broader`` holds keys of the same scheme. ``properties`` holds the values of the ``zm:`` properties by
-    local name, and ``related``: literals as text, concepts of ours as their key, anything else as its IRI.
+    local name, ``related`` and ``editorialNote``: literals as text, concepts of ours as their key, anything else as its IRI.
     """
 
     iri: URIRef
@@ -79,9 +84,9 @@ class Concept:
         return next(iter(self.values(name)), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Vocabularies:
-    """All schemes, each a tuple of concepts in the order of its file."""
+    """All schemes, each a tuple of concepts in the order of its file. Two are the same only if they are one object."""
 
     schemes: Mapping[str, tuple[Concept, ...]]
     _by_key: Mapping[tuple[str, str], Concept] = field(init=False, repr=False, compare=False)
@@ -152,21 +157,25 @@ class Vocabularies:
         return tuple(found)
 
     def matching(self, scheme: str, text: str) -> tuple[Concept, ...]:
-        """Return the concepts of which a ``zm:keyword`` stands in ``text``, in the order of the text.
+        """Return the concepts of which a ``zm:keyword`` stands in ``text``: the keys of `revealed`."""
+        return tuple(self.revealed(scheme, text))
+
+    def revealed(self, scheme: str, text: str) -> dict[Concept, str]:
+        """Return the concepts of which a ``zm:keyword`` stands in ``text``, with that keyword, in the order of the text.
 
         Longer keywords are looked for first and use up what they cover (资源循环利用标准 is not read again as
         循环利用). A concept is left out when a narrower one is found too.
         """
         self.scheme(scheme)  # an unknown scheme is an error, not an empty answer
-        found: dict[Concept, int] = {}
+        found: dict[Concept, tuple[int, str]] = {}
         for keyword, concepts in self._keywords[scheme].items():
             place = text.find(keyword)
             if place >= 0:
                 text = text.replace(keyword, "\0" * len(keyword))
                 for concept in concepts:
-                    found[concept] = min(place, found.get(concept, place))
+                    found[concept] = min((place, keyword), found.get(concept, (place, keyword)))
         covered = {broader for concept in found for broader in self.ancestors(concept)}
-        return tuple(c for c in sorted(found, key=found.__getitem__) if c not in covered)
+        return {c: found[c][1] for c in sorted(found, key=lambda c: found[c][0]) if c not in covered}
 
 
 def turtle(scheme: str | None = None) -> bytes:
@@ -194,18 +203,63 @@ def ontology_graph() -> Graph:
     return _parse("zhengmai.ttl")
 
 
-@lru_cache(maxsize=1)
 def load_vocabularies() -> Vocabularies:
-    """Read all schemes, once.
+    """The vocabularies in use: those of the package, read once, or what `using` has put in their place.
 
     Raises:
         VocabularyError: a file is missing, is not Turtle, or breaks the rules of its scheme.
     """
+    return _in_use.get() or package_vocabularies()
+
+
+@contextmanager
+def using(vocabularies: Vocabularies) -> Iterator[None]:
+    """Put other vocabularies in use, in this context alone: a build uses those of its corpus while it runs."""
+    token = _in_use.set(vocabularies)
+    try:
+        yield
+    finally:
+        _in_use.reset(token)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class remembered(Generic[P, R]):
+    """Like functools.lru_cache, for what follows from the arguments and from the vocabularies in use.
+
+    >>> @remembered
+    ... def fields() -> int:
+    ...     return len(load_vocabularies().scheme("domain"))
+    """
+
+    SIZE: Final = 50_000
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        update_wrapper(self, function)
+
+        @lru_cache(maxsize=self.SIZE)
+        def kept(_: Vocabularies, *args: P.args, **kwargs: P.kwargs) -> R:
+            return function(*args, **kwargs)
+
+        self._kept = kept
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._kept(load_vocabularies(), *args, **kwargs)  # type: ignore[arg-type]
+
+
+_in_use: Final[ContextVar[Vocabularies | None]] = ContextVar("vocabularies in use", default=None)
+
+
+@lru_cache(maxsize=1)
+def package_vocabularies() -> Vocabularies:
+    """The vocabularies of the package alone, whatever is in use. Raises VocabularyError as load_vocabularies does."""
     return Vocabularies(MappingProxyType({s: read_scheme(s, vocabulary_graph(s)) for s in SCHEMES}))
 
 
-def read_scheme(scheme: str, graph: Graph) -> tuple[Concept, ...]:
-    """Return the concepts of a scheme from its triples.
+def read_scheme(scheme: str, graph: Graph, files: Mapping[URIRef, str] | None = None) -> tuple[Concept, ...]:
+    """Return the concepts of a scheme from its triples; ``files`` says which file a concept stands in, if another.
 
     Each concept needs its class, skos:inScheme, a skos:notation equal to its key, and one skos:prefLabel in
     zh and in en; skos:broader must stay within the scheme, without a circle.
@@ -217,19 +271,23 @@ def read_scheme(scheme: str, graph: Graph) -> tuple[Concept, ...]:
     if (scheme_iri(scheme), RDF.type, SKOS.ConceptScheme) not in graph:
         raise VocabularyError(f"{where}: <{scheme_iri(scheme)}> is not declared as a skos:ConceptScheme")
     # rdflib keeps the order in which triples were added, so this is the order of the file
-    concepts = tuple(_read_concept(scheme, s, graph, where) for s in graph.subjects(RDF.type, SKOS.Concept))
+    concepts = tuple(
+        _read_concept(scheme, s, graph, (files or {}).get(s, where) if isinstance(s, URIRef) else where)
+        for s in graph.subjects(RDF.type, SKOS.Concept)
+    )
     if not concepts:
         raise VocabularyError(f"{where}: there are no concepts in it")
     broader = {c.key: c.broader for c in concepts}
     for key, above in broader.items():
+        place = (files or {}).get(concept_iri(scheme, key), where)
         seen: set[str] = set()
         waiting = list(above)
         while waiting:
             step = waiting.pop()
             if step not in broader:
-                raise VocabularyError(f"{where}: “{key}” stands below “{step}”, which is not in the scheme")
+                raise VocabularyError(f"{place}: “{key}” stands below “{step}”, which is not in the scheme")
             if step == key:
-                raise VocabularyError(f"{where}: “{key}” stands below itself")
+                raise VocabularyError(f"{place}: “{key}” stands below itself")
             if step not in seen:
                 seen.add(step)
                 waiting.extend(broader[step])
@@ -259,8 +317,8 @@ def _read_concept(scheme: str, subject: object, graph: Graph, where: str) -> Con
         raise fail("needs one skos:notation, equal to its key")
     properties: dict[str, list[str]] = {}
     for predicate, value in graph.predicate_objects(subject):
-        if predicate == SKOS.related or str(predicate).startswith(str(ZM)):
-            name = "related" if predicate == SKOS.related else str(predicate).removeprefix(str(ZM))
+        if predicate in (SKOS.related, SKOS.editorialNote) or str(predicate).startswith(str(ZM)):
+            name = str(predicate).removeprefix(str(SKOS)).removeprefix(str(ZM))
             properties.setdefault(name, []).append(_plain(value))
     return Concept(
         iri=subject,

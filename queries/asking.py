@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ontology.vocabulary import load_vocabularies
+from ontology.vocabulary import Vocabularies, load_vocabularies
 from queries.catalogue import Catalogue, Question, load_catalogue
 from queries.engine import QueryEngine
 from queries.resolving import Resolver
@@ -33,12 +33,22 @@ class Reply:
 
 
 class Asker:
-    """Binds an engine to the catalogue of questions."""
+    """Binds an engine to the catalogue of questions; ``vocabularies`` are those of the build, if it has its own."""
 
-    def __init__(self, engine: QueryEngine, catalogue: Catalogue | None = None) -> None:
+    def __init__(
+        self,
+        engine: QueryEngine,
+        catalogue: Catalogue | None = None,
+        vocabularies: Vocabularies | None = None,
+    ) -> None:
         self.engine = engine
         self.catalogue = catalogue or load_catalogue()
-        self._resolver = Resolver(load_vocabularies(), engine.table)
+        self.use(vocabularies or load_vocabularies())
+
+    def use(self, vocabularies: Vocabularies) -> None:
+        """Resolve the values of parameters by other vocabularies: those of the build that is asked."""
+        self.vocabularies = vocabularies
+        self._resolver = Resolver(vocabularies, self.engine.table)
 
     def sparql(self, name: str, values: Mapping[str, str], lang: str = "zh") -> str:
         """The query that a question becomes. Raises NotFound or BadParameter, which list what there is."""
