@@ -206,7 +206,13 @@ def evaluate(
 @app.command(epilog="Example: zhengmai check --place 赣县区 --format html > report.html")
 def check(
     data: Data = _DATA,
-    format: Annotated[str, typer.Option("--format", help="text, json, html or turtle.")] = "text",
+    format: Annotated[
+        str,
+        typer.Option("--format", help="text, html, docx, xlsx, markdown, json, csv, turtle or sarif."),
+    ] = "text",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file; docx and xlsx need one.")
+    ] = None,
     lang: Lang = "zh",
     place: Annotated[
         str | None, typer.Option("--place", help="Only this place: its name or six-digit code.")
@@ -223,9 +229,13 @@ def check(
     report = _report(open_current(data))
     if place is not None:
         report = report.of_place(place)
-    color = format == "text" and sys.stdout.isatty()
-    sys.stdout.write(reports.render(report, format, lang, limit=limit, color=color, width=_width()))
-    if report.summary.by_severity.get("violation"):
+    form = reports.form_of(format)
+    color = output is None and sys.stdout.isatty()
+    if form.binary and color:
+        raise BadInput(f"--format {format}: is no text for a terminal; give --output report.{form.suffix}")
+    body = reports.write(report, form.name, lang, limit=limit, color=color, width=_width())
+    _give(body, output)
+    if report.summary.open["violation"]:
         raise typer.Exit(1)
 
 
@@ -429,9 +439,30 @@ def _tell_idle(problems: list[dict[str, str]]) -> None:
 
 
 def _report(folder: Path) -> Report:
+    from pydantic import ValidationError
+
+    from graph.errors import StoreError
     from shapes.findings import Report
 
-    return Report.model_validate_json((folder / "findings.json").read_text(encoding="utf-8"))
+    try:
+        return Report.model_validate_json((folder / "findings.json").read_text(encoding="utf-8"))
+    except (OSError, ValidationError) as error:
+        raise StoreError(
+            f"findings.json of this build cannot be read; run 'zhengmai build' again ({error})"
+        ) from error
+
+
+def _give(body: bytes, output: Path | None) -> None:
+    """Write an answer to a file, or to stdout."""
+    if output is None:
+        sys.stdout.buffer.write(body)
+        sys.stdout.flush()
+        return
+    try:
+        output.write_bytes(body)
+    except OSError as error:
+        raise BadInput(f"--output {output}: cannot be written: {error.strerror}") from error
+    _note(f"{output}: {len(body):,} bytes")
 
 
 def _note(text: str) -> None:
@@ -465,7 +496,8 @@ def _print_summary(counts: dict[str, int], report: Report) -> None:
         print(f"{counts[key]:>8,}  {label}")
     print(f"{report.summary.findings:>8,}  findings 检查结果")
     for key, count in report.summary.by_outcome.items():
-        note = report.rules.get(key)
+        rule = next((one.rule for one in report.findings if one.outcome == key), key)
+        note = report.rules.get(key) or report.rules.get(rule)
         print(f"{count:>12,}  {key} {note.label.zh if note else ''}".rstrip())
 
 

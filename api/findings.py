@@ -10,11 +10,13 @@ from pydantic import BaseModel
 
 from api import pages
 from api.context import service_of
-from api.problems import RESPONSES
+from api.negotiation import HTML, JSON, best
+from api.problems import RESPONSES, HttpError
 from graph.errors import BadParameter
 from queries.words import both
 from shapes.findings import Finding, Report, Summary
 from shapes.phrases import Phrases
+from shapes.reports import FORMS, Format, form_of, write
 from shapes.rules import Lang
 
 router = APIRouter(tags=["findings"])
@@ -38,7 +40,13 @@ def get_findings(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
     lang: Annotated[str | None, Query(description="of the page: zh or en")] = None,
-    format: Annotated[str | None, Query(description="json or html, in place of the Accept header")] = None,
+    format: Annotated[
+        str | None,
+        Query(
+            description="in place of the Accept header: json, html (the page), report (one self-contained HTML file), "
+            "docx, xlsx, markdown, csv, turtle, sarif, text; all but the first two give every finding that fits"
+        ),
+    ] = None,
 ) -> Response:
     """Each finding with both passages, a reason and a suggestion, in Chinese and English."""
     report = service_of(request).build.report
@@ -51,6 +59,9 @@ def get_findings(
         and (not place or (one.place is not None and place in (one.place.code, one.place.name)))
         and (not plan or one.document == plan)
     ]
+    chosen_form = _form(request, format)
+    if chosen_form is not None:
+        return as_file(_part(report, found, place, plan), chosen_form, pages.lang_of(request))
     shown = found[offset : offset + limit]
     if pages.wanted(request):
         told = pages.lang_of(request)
@@ -68,6 +79,49 @@ def get_findings(
         return pages.render(request, "findings.html", values)
     body = FindingList(summary=report.summary, count=len(found), findings=shown)
     return JSONResponse(body.model_dump(mode="json"), headers={"Vary": "Accept"})
+
+
+def _form(request: Request, format: str | None) -> Format | None:
+    """The form of the report as a file; None where the answer is the page or the JSON of a list."""
+    if format in (None, "html", "json"):
+        offers = (JSON, HTML, *(form.media_type for form in FORMS if form.media_type not in (JSON, HTML)))
+        wanted = best(request.headers.get("accept"), offers) if format is None else None
+        return next((form for form in FORMS if form.media_type == wanted not in (JSON, HTML)), None)
+    return named_form(format)
+
+
+def named_form(name: str) -> Format:
+    """The form of a name; ``report`` is the self-contained page. Raises HttpError 406 for an unknown one."""
+    try:
+        return form_of("html" if name == "report" else name)
+    except BadParameter as error:
+        raise HttpError(
+            406, "format", found=name, allowed=["json", "html", "report", *error.allowed]
+        ) from None
+
+
+def as_file(report: Report, form: Format, lang: Lang, name: str = "zhengmai-findings") -> Response:
+    """A report in one of its forms, to be kept as a file."""
+    kind = "text/" if form.media_type.startswith("text/") else ""
+    return Response(
+        write(report, form.name, lang),
+        media_type=form.media_type + ("; charset=utf-8" if kind else ""),
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}.{form.suffix}"',
+            "Content-Language": lang,
+            "Vary": "Accept, Accept-Language",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+def _part(report: Report, found: list[Finding], place: str | None, plan: str | None) -> Report:
+    """The report with the findings that fit, and of one place or plan only what concerns it."""
+    if place:
+        report = report.of_place(place)
+    if plan and report.matrix:
+        report = report.model_copy(update={"matrix": report.matrix.of_documents({plan})})
+    return report.with_findings(found)
 
 
 def _known(report: Report, outcome: str | None, place: str | None, plan: str | None) -> None:

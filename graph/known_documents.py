@@ -157,7 +157,7 @@ class KnownDocuments:
             status=status,
             place=document.code if document else place or _issuing_place(number),
             later=_is_later(number, document, record.plan),
-            suggested=_suggested(number, record) if number and status == "wrong-form" else None,
+            suggested=_suggested(number, record, place) if number and status == "wrong-form" else None,
             candidates=self._candidates(number, citation, record, line)
             if doubtful or document is None
             else (),
@@ -357,9 +357,9 @@ def _is_later(number: DocumentNumber | None, document: KnownDocument | None, hea
     return bool(number and number.year and year and number.year > year)
 
 
-def _suggested(number: DocumentNumber, record: PlanRecord) -> str | None:
-    """赣府发〔2024〕9号 for 省府发〔2024〕9号 in a plan of 江西省."""
-    for division in divisions.line(record.plan.jurisdiction.code or ""):
+def _suggested(number: DocumentNumber, record: PlanRecord, place: str | None) -> str | None:
+    """赣府发〔2024〕9号 for 省府发〔2024〕9号 in a plan of 江西省, or of a document whose title names that province."""
+    for division in divisions.line(place or "") or divisions.line(record.plan.jurisdiction.code or ""):
         if division.level == "province":
             code = document_numbers.own_code(number.code, division.code)
             return DocumentNumber(code, number.year, number.sequence, "").normal if code else None

@@ -256,6 +256,28 @@ def unit_concept(unit: str) -> Concept | None:
     return load_vocabularies().find("unit", unit) if unit else None
 
 
+# Below this share of the printed name a label inside it is not the name.
+_IN_FULL = Decimal("0.6")
+
+
 def comparison_key(target: Target) -> str:
     """What a target is about, for comparing: its concept, else its own words."""
-    return target.concept or "text:" + _plain(target.indicator)
+    return target.concept or plain_key(target.indicator)
+
+
+def plain_key(phrase: str) -> str:
+    """What a printed name is compared by where no concept is known."""
+    return "text:" + _plain(phrase)
+
+
+def is_additive(target: Target) -> bool:
+    """Whether the values of the places below a place may be added up; not known of an indicator in no vocabulary."""
+    if target.concept is None:
+        return False
+    return load_vocabularies().concept("indicator", target.concept).value("additive") == "true"
+
+
+def is_named_in_full(target: Target) -> bool:
+    """Whether the printed name is a label of its concept, or little more: not a phrase of which a label is the lesser part."""
+    link = target.link
+    return link is None or link.method != "contained-label" or link.score >= _IN_FULL

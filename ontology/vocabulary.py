@@ -44,6 +44,7 @@ SCHEMES: Final[dict[str, URIRef]] = {
     "number-status": ZM.NumberStatus,
     "outcome": ZM.Outcome,
     "incomparability": ZM.Incomparability,
+    "check-kind": ZM.CheckKind,
     "link-status": ZM.LinkStatus,
     "link-method": ZM.LinkMethod,
     "link-word": ZM.LinkWord,

@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from ontology.terms import ID
+from shapes.facts import Place
 from shapes.findings import Clause, Finding, Report
 from shapes.rules import Lang, Words
 from shapes.validation import Severity
@@ -30,8 +31,10 @@ class Phrases:
         if not summary.findings:
             return self["none"]
         lead = self["lead"].format(
-            documents=len(summary.documents), findings=summary.findings, **summary.by_severity
+            documents=len(summary.documents), findings=sum(summary.open.values()), **summary.open
         )
+        settled = {status: summary.by_status.get(status, 0) for status in ("explained", "waived")}
+        lead += self["lead_settled"].format(**settled) if any(settled.values()) else ""
         equal = summary.comparisons.get("equal", 0)
         return lead + (self["lead_equal"].format(equal=equal) if equal else "")
 
@@ -73,6 +76,40 @@ class Phrases:
         """The place in the document."""
         return self["at"].format(path=clause.path) if clause.path else ""
 
+    def lower(self, finding: Finding) -> str:
+        """What the first passage is called: 本级, or as the rule says."""
+        words = self._report.rules[finding.rule].lower
+        return words.said(self.lang) if words else self["lower"]
+
+    def upper(self, finding: Finding) -> str:
+        """What the second passage is called: 上级, or as the rule says."""
+        words = self._report.rules[finding.rule].upper
+        return words.said(self.lang) if words else self["upper"]
+
+    def status(self, finding: Finding) -> str:
+        """Whether it is open, explained or waived."""
+        return self[finding.status]
+
+    def settlement(self, finding: Finding) -> str:
+        """Why it is no longer open: who waived it and why, or what the text says; nothing for what is open."""
+        settled = finding.settlement
+        if finding.status == "open" or settled is None:
+            return ""
+        reason = settled.reason.said(self.lang)
+        if finding.status == "explained":
+            quote = self["quote_of"].format(quote=settled.quote) if settled.quote else ""
+            return self["explained_by"].format(reason=reason) + quote
+        told = self["waived_by"].format(author=settled.author or "", date=settled.date or "", reason=reason)
+        return told + (self["waived_until"].format(expires=settled.expires) if settled.expires else "")
+
+    def arithmetic(self, finding: Finding) -> str:
+        """The sum behind the ratio, or nothing."""
+        return finding.arithmetic.said(self.lang) if finding.arithmetic else ""
+
+    def place(self, place: Place | None) -> str:
+        """The name of a place, or nothing."""
+        return place.name if place else ""
+
     def rests_on(self, finding: Finding) -> str:
         """What the finding rests on."""
         words = self._report.grounds.get(finding.rests_on)
@@ -93,11 +130,16 @@ class Row:
         return sum(self.counts.values())
 
 
-def outcomes(report: Report) -> list[Row]:
-    """Return what was found by name, gravest first; the many rules about the data itself share one name."""
+def outcomes(report: Report, *, settled: bool = False) -> list[Row]:
+    """Return what was found by name, gravest first; the many rules about the data itself share one name.
+
+    What is explained or waived is counted with ``settled`` only.
+    """
     counted: dict[Words, Counter[str]] = {}
     severity: dict[Words, Severity] = {}
     for finding in report.findings:
+        if finding.status != "open" and not settled:
+            continue
         label = report.rules[finding.rule].label
         counted.setdefault(label, Counter())[finding.place.code if finding.place else ""] += 1
         severity.setdefault(label, finding.severity)

@@ -28,19 +28,30 @@ def write_text(report: Report, lang: Lang, *, limit: int | None, color: bool, wi
     if report.findings:
         console.print()
         console.print(_counts(report, say))
+    for notice in report.notices:
+        console.print(Text(f"{say['notices']}: {notice.words.said(lang)}", style="yellow"))
     listed = report.findings if limit is None else report.findings[:limit]
     number = 1
     for severity in _STYLE:
-        of_it = [finding for finding in listed if finding.severity == severity]
+        of_it = [one for one in listed if one.severity == severity and one.status == "open"]
         if not of_it:
             continue
         console.print()
-        heading = say["group"].format(name=say[severity], count=report.summary.by_severity[severity])
+        heading = say["group"].format(name=say[severity], count=report.summary.open[severity])
         console.rule(Text(heading, style=_STYLE[severity]), align="left")
         for group in _groups(of_it):
             console.print()
             console.print(_sheet(group[0], say, number) if len(group) == 1 else _list(group, say, number))
             number += len(group)
+    settled = [finding for finding in listed if finding.status != "open"]
+    if settled:
+        console.print()
+        count = sum(1 for finding in report.findings if finding.status != "open")
+        console.rule(Text(say["group"].format(name=say["settled"], count=count)), align="left")
+    for finding in settled:
+        console.print()
+        console.print(_sheet(finding, say, number))
+        number += 1
     if len(listed) < len(report.findings):
         console.print()
         console.print(Text(say["more"].format(count=len(report.findings) - len(listed))))
@@ -93,16 +104,19 @@ def _sheet(finding: Finding, say: Phrases, number: int) -> Table:
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
     for clause in finding.statements:
-        rows.add_row(say["lower"], _passage(clause, say, ""))
+        rows.add_row(say.lower(finding), _passage(clause, say, ""))
     if finding.upper and not finding.statements:
         absent = Text(say["absent_below"])
         rows.add_row(
             say["lower"], absent.append("\n" + say.titled(finding.document_title, None), style="dim")
         )
     if finding.upper or finding.is_own:
-        rows.add_row(say["upper"], _passage(finding.upper, say, say["absent_above"]))
+        rows.add_row(say.upper(finding), _passage(finding.upper, say, say["absent_above"]))
     rows.add_row(say["reason"], Text(finding.reason.said(say.lang)))
     rows.add_row(say["suggestion"], Text(finding.suggestion.said(say.lang)))
+    if finding.status != "open":
+        told = say.settlement(finding)
+        rows.add_row(say["status"], Text(" · ".join(filter(None, [say.status(finding), told]))))
     rows.add_row(say["identifier"], Text(finding.id, style="dim", overflow="fold"))
     place = finding.place.name if finding.place else ""
     return _with_heading(

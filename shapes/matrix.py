@@ -1,0 +1,298 @@
+"""The cascade matrix: what became of each upper target in each place below, equal answers included.
+
+Rows are upper targets (who sets it, indicator, year, value), columns the documents below in the order of the tree of
+divisions. Derived data: HTML, XLSX and pages show one and the same. Signs and words are in ``matrix.toml``.
+"""
+
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from importlib.resources import files
+from itertools import groupby
+
+from pydantic import Field
+from rdflib.namespace import RDF
+from rdflib.term import Node
+
+from graph.record import Model, Number
+from ontology.terms import ZM
+from ontology.vocabulary import load_vocabularies
+from shapes.facts import Facts, Place
+from shapes.rules import Words
+
+
+class MatrixRow(Model):
+    """One upper target. ``value`` is short (``≥25%``), empty where the target is put in words.
+
+    ``document`` is the document that sets it; where another one is our only witness, ``claimed_by`` is that one.
+    """
+
+    key: str
+    document: str
+    title: str
+    place: Place | None
+    indicator: Words
+    year: int | None
+    value: str
+    quote: str
+    claimed_by: str | None = None
+
+
+class MatrixColumn(Model):
+    """One document below others. ``origin`` is text, record or stub; ``above`` are the documents above it.
+
+    Of a record that nobody verified, what it does not say may still stand in the plan: ``partial``.
+    """
+
+    document: str
+    title: str
+    place: Place | None
+    origin: str
+    partial: bool = False
+    above: list[str] = Field(default_factory=list)
+
+
+class MatrixCell(Model):
+    """What a document answers to an upper target: the gravest ``outcome``, all of them, its value, the finding's id."""
+
+    outcome: str
+    outcomes: list[str] = Field(default_factory=list)
+    value: str | None = None
+    ratio: Number | None = None
+    finding: str | None = None
+
+
+class Matrix(Model):
+    """``cells`` by row key and document; what stands in no cell is told by :meth:`cell`."""
+
+    rows: list[MatrixRow] = Field(default_factory=list)
+    columns: list[MatrixColumn] = Field(default_factory=list)
+    cells: dict[str, dict[str, MatrixCell]] = Field(default_factory=dict)
+
+    def cell(self, row: MatrixRow, column: MatrixColumn) -> MatrixCell:
+        """Return the cell, or why there is none: outside, no_document, not_recorded or not_compared."""
+        found = self.cells.get(row.key, {}).get(column.document)
+        if found is not None:
+            return found
+        if row.document not in column.above:
+            return MatrixCell(outcome="outside")
+        if column.origin == "stub":
+            return MatrixCell(outcome="no_document")
+        return MatrixCell(outcome="not_recorded" if column.partial else "not_compared")
+
+    def groups(self, most: int | None = None) -> list["MatrixGroup"]:
+        """Return the matrix document by document that sets targets, each with the columns below it (at most ``most``)."""
+        found = []
+        for document, rows in groupby(self.rows, key=lambda row: row.document):
+            below = [column for column in self.columns if document in column.above]
+            shown = below if most is None else below[:most]
+            if below:
+                found.append(MatrixGroup(tuple(rows), tuple(shown), len(below) - len(shown)))
+        return found
+
+    def of_documents(self, documents: Collection[str]) -> "Matrix":
+        """Return the columns of some documents, with the rows that concern them."""
+        columns = [column for column in self.columns if column.document in documents]
+        above = {slug for column in columns for slug in column.above}
+        return Matrix(
+            rows=[row for row in self.rows if row.document in above],
+            columns=columns,
+            cells={
+                key: kept
+                for key, cells in self.cells.items()
+                if (kept := {slug: cell for slug, cell in cells.items() if slug in documents})
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixGroup:
+    """The targets of one document and the documents below it; ``more`` columns were left out."""
+
+    rows: tuple[MatrixRow, ...]
+    columns: tuple[MatrixColumn, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """How an outcome is shown in a cell."""
+
+    key: str
+    sign: str
+    tone: str
+    label: Words
+    rank: int
+
+
+@lru_cache(maxsize=1)
+def signs() -> Mapping[str, Sign]:
+    """Return the signs by outcome, the gravest first."""
+    told = tomllib.loads((files("shapes") / "matrix.toml").read_text("utf-8"))["cell"]
+    concepts = {concept.key: concept for concept in load_vocabularies().scheme("outcome")}
+    found = {}
+    for rank, one in enumerate(told):
+        concept = concepts.get(one["key"])
+        if "zh" in one:
+            label = Words(zh=one["zh"], en=one["en"])
+        elif concept is not None:
+            label = Words(zh=concept.label_zh, en=concept.label_en)
+        else:
+            label = Words(zh=one["key"], en=one["key"])
+        found[one["key"]] = Sign(one["key"], one["sign"], one["tone"], label, rank)
+    return found
+
+
+def sign(outcome: str) -> Sign:
+    """Return the sign of an outcome; a plain one for an outcome that the file does not know."""
+    return signs().get(outcome) or Sign(outcome, "•", "none", Words(zh=outcome, en=outcome), len(signs()))
+
+
+def legend(matrix: Matrix) -> list[Sign]:
+    """Return the signs that occur in a matrix, gravest first."""
+    found = {
+        matrix.cell(row, column).outcome
+        for group in matrix.groups()
+        for row in group.rows
+        for column in group.columns
+    }
+    return sorted((sign(outcome) for outcome in found), key=lambda one: one.rank)
+
+
+def build_matrix(facts: Facts, findings: Mapping[str, str]) -> Matrix | None:
+    """Return the matrix of all comparisons of a graph; None where there are none.
+
+    Args:
+        facts: the graph that was judged.
+        findings: identifiers of findings by the IRI of the comparison that they are about.
+    """
+    maker = _Maker(facts, findings)
+    maker.read()
+    return Matrix(rows=maker.rows, columns=maker.columns, cells=maker.cells) if maker.rows else None
+
+
+class _Maker:
+    def __init__(self, facts: Facts, findings: Mapping[str, str]) -> None:
+        self.facts = facts
+        self.findings = findings
+        self.cells: dict[str, dict[str, MatrixCell]] = {}
+        self._rows: dict[str, tuple[tuple[object, ...], MatrixRow]] = {}
+        self._keys: dict[Node, str] = {}
+
+    def read(self) -> None:
+        facts, graph = self.facts, self.facts.graph
+        for comparison, target in sorted(graph.subject_objects(ZM.upperTarget), key=str):
+            plan, lower = facts.node(comparison, ZM.upperPlan), facts.node(comparison, ZM.lowerPlan)
+            outcome = facts.key(facts.node(comparison, ZM.outcome))
+            if plan is None or lower is None or outcome is None:
+                continue  # the rules of structure tell of that
+            self._answer(self._row(target, plan), facts.slug(lower), comparison, outcome)
+
+    @cached_property
+    def rows(self) -> list[MatrixRow]:
+        """The rows, those of the highest level first."""
+        return [row for _, row in sorted(self._rows.values(), key=lambda pair: pair[0])]
+
+    @cached_property
+    def columns(self) -> list[MatrixColumn]:
+        """Documents that have a document above them, a place before the places in it."""
+        facts, graph = self.facts, self.facts.graph
+        setters = {row.document for row in self.rows}
+        found: list[tuple[tuple[str, ...], MatrixColumn]] = []
+        for document in set(graph.subjects(ZM.ancestorPlan)):
+            above = sorted(facts.slug(one) for one in graph.objects(document, ZM.ancestorPlan))
+            if not setters & set(above):
+                continue
+            column = MatrixColumn(
+                document=facts.slug(document),
+                title=facts.title(document),
+                place=facts.place(document),
+                origin=facts.key(facts.node(document, ZM.origin)) or "",
+                partial=facts.ground(document) == "record_unverified",
+                above=above,
+            )
+            found.append(((*self._line(document), "", column.document), column))
+        return [column for _, column in sorted(found, key=lambda pair: pair[0])]
+
+    def _line(self, document: Node) -> list[str]:
+        """Codes from the province down: sorted by it, a place stands before the places in it."""
+        codes: list[str] = []
+        division = self.facts.node(document, ZM.jurisdiction)
+        while division is not None and len(codes) < 5:
+            codes.insert(0, self.facts.key(division) or "")
+            division = self.facts.node(division, ZM.withinDivision)
+        return codes
+
+    def _row(self, target: Node, plan: Node) -> str:
+        if target in self._keys:
+            return self._keys[target]
+        facts = self.facts
+        indicator = facts.node(target, ZM.indicator)
+        text = facts.text(target, ZM.indicatorText) or ""
+        name = Words(zh=facts.label(indicator, "zh"), en=facts.label(indicator, "en")) if indicator else None
+        witness = (target, RDF.type, ZM.TargetCitation) in facts.graph
+        year, value = facts.year(target), short_value(facts, target)
+        parts = [facts.slug(plan), facts.key(indicator) if indicator else text, str(year or ""), value]
+        key = "|".join(part or "" for part in parts)
+        self._keys[target] = key
+        row = MatrixRow(
+            key=key,
+            document=facts.slug(plan),
+            title=facts.title(plan),
+            place=facts.place(plan),
+            indicator=name or Words(zh=text, en=text),
+            year=year,
+            value=value,
+            quote=facts.text(target, ZM.quote) or "",
+            claimed_by=facts.slug(facts.node(target, ZM.inDocument) or plan) if witness else None,
+        )
+        place = row.place.code if row.place else ""
+        self._rows.setdefault(
+            key,
+            ((facts.rank(plan), place, row.document, row.indicator.zh, year or 0, facts.order(target)), row),
+        )
+        return key
+
+    def _answer(self, row: str, document: str, comparison: Node, outcome: str) -> None:
+        facts = self.facts
+        lower = sorted(facts.graph.objects(comparison, ZM.lowerTarget), key=lambda one: facts.order(one))
+        cell = MatrixCell(
+            outcome=outcome,
+            outcomes=[outcome],
+            value="、".join(dict.fromkeys(filter(None, (short_value(facts, one) for one in lower)))) or None,
+            ratio=facts.number(comparison, ZM.ratio),
+            finding=self.findings.get(str(comparison)),
+        )
+        before = self.cells.setdefault(row, {}).get(document)
+        if before is not None:
+            every = list(dict.fromkeys([*before.outcomes, outcome]))
+            best = min((before, cell), key=lambda one: sign(one.outcome).rank)
+            cell = best.model_copy(update={"outcomes": every})
+        self.cells[row][document] = cell
+
+
+def short_value(facts: Facts, target: Node) -> str:
+    """Return a target's value as it fits a cell: ``≥25%``, ``10–12万台``; nothing where it is put in words."""
+    value, top = facts.number(target, ZM.value), facts.number(target, ZM.valueMax)
+    if value is None:
+        return ""
+    symbol = facts.text(facts.node(target, ZM.comparator), ZM.symbol) or ""
+    mark = {">=": "≥", "<=": "≤", "~": "约", "=": ""}.get(symbol, symbol)
+    unit = facts.unit(target) or ""
+    figures = [_figure(one) for one in (value, top) if one is not None]
+    return mark + "–".join(figures) + unit
+
+
+def _figure(value: Decimal) -> str:
+    """A figure as one writes it in Chinese: 12000000000 is 120亿."""
+    for size, name in ((Decimal(10**8), "亿"), (Decimal(10**4), "万")):
+        if abs(value) >= size and (value / size) == (value / size).quantize(Decimal("0.01")):
+            return _plain(value / size) + name
+    return _plain(value)
+
+
+def _plain(value: Decimal) -> str:
+    text = f"{value.normalize() + 0:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
