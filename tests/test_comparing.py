@@ -454,7 +454,7 @@ def test_two_levels_that_say_the_same_are_told_once_against_the_nearer() -> None
 
 
 def test_a_target_named_in_part_is_in_doubt_until_somebody_looked() -> None:
-    loose = target(f"组织实施推动完成年度{RATE}", 60)
+    loose = target(f"力争全年推动实现累计完成{RATE}", 60)
     upper = place(HUBEI, target(RATE, 75))
     [found] = compare(place(WUJIAGANG, loose), [upper])
     assert (found.outcome, found.unsure) == ("lowered", True)
