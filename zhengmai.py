@@ -22,6 +22,7 @@ from graph.errors import BadInput, ZhengmaiError
 if TYPE_CHECKING:
     from graph.build import BuildJob, Progress
     from shapes.findings import Report
+    from shapes.waivers import Waivers
 
 # Each command imports what it needs: `--help` answers at once.
 app = typer.Typer(
@@ -54,11 +55,13 @@ def build(
 ) -> None:
     """Read all plans of a folder, compare the levels, judge, and put the new store in place in one step."""
     from graph.build import BuildJob, read_summary
+    from shapes.waivers import load_waivers
 
+    waivers = load_waivers(plans or _PLANS)
     with _progress() as progress, BuildJob(plans or _PLANS, data, progress=progress, fresh=fresh) as job:
         if not job.unchanged:
             progress("judging with SHACL", 0, 1)
-            _judge(job)
+            _judge(job, waivers)
             progress("judging with SHACL", 1, 1)
             job.publish()
     summary = read_summary(job.folder)
@@ -69,7 +72,10 @@ def build(
             f"{summary.reused} of {summary.counts['documents']} documents were unchanged and taken from the cache."
         )
     _tell_idle(summary.idle_corrections)
-    _print_summary(summary.counts, _report(job.folder))
+    report = _report(job.folder)
+    for notice in report.notices:
+        _note(notice.words.zh if os.environ.get("LANG", "").startswith("zh") else notice.words.en)
+    _print_summary(summary.counts, report)
 
 
 @app.command(epilog="Example: zhengmai extract plans/360704-ganxian-2024.txt --format yaml")
@@ -323,14 +329,16 @@ def serve(
 # -- helpers ---------------------------------------------------------------------------------------------------
 
 
-def _judge(job: BuildJob) -> None:
-    """Validate the new store and write the findings beside it."""
+def _judge(job: BuildJob, waivers: Waivers) -> None:
+    """Validate the new store and write the findings beside it, and the waivers that decide on them day by day."""
     from graph.stores import open_store
     from ontology.vocabulary import ontology_graph
     from shapes import findings, reports, validation
+    from shapes.waivers import keep
 
     graph = open_store(job.folder / "store").graph_union()
     report = findings.collect(validation.validate(graph, ontology_graph()), graph)
+    keep(waivers, job.folder)
     (job.folder / "findings.json").write_text(reports.render(report, "json", "zh"), encoding="utf-8")
     (job.folder / "report.ttl").write_text(reports.render(report, "turtle", "zh"), encoding="utf-8")
 
@@ -346,17 +354,11 @@ def _tell_idle(problems: list[dict[str, str]]) -> None:
 
 
 def _report(folder: Path) -> Report:
-    from pydantic import ValidationError
+    from datetime import date
 
-    from graph.errors import StoreError
-    from shapes.findings import Report
+    from shapes.waivers import report_of
 
-    try:
-        return Report.model_validate_json((folder / "findings.json").read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
-        raise StoreError(
-            f"findings.json of this build cannot be read; run 'zhengmai build' again ({error})"
-        ) from error
+    return report_of(folder, date.today())  # noqa: DTZ011 - the day where the report is read
 
 
 def _give(body: bytes, output: Path | None) -> None:
