@@ -199,7 +199,10 @@ def evaluate(
     sys.stdout.write(quality.render(found, format, lang, show=show))
 
 
-@app.command(epilog="Example: zhengmai check --place 赣县区 --format html > report.html")
+@app.command(
+    epilog="Examples: zhengmai check --place 赣县区 --format html > report.html; "
+    "zhengmai check --draft draft.docx --jurisdiction 420503 --format docx --output report.docx"
+)
 def check(
     data: Data = _DATA,
     format: Annotated[
@@ -209,6 +212,19 @@ def check(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file; docx and xlsx need one.")
     ] = None,
+    draft: Annotated[
+        Path | None,
+        typer.Option("--draft", help="Check this document against the built plans, without adding it."),
+    ] = None,
+    jurisdiction: Annotated[
+        str | None,
+        typer.Option(
+            "--jurisdiction", help="Code or full name of the draft's place, if its title does not tell."
+        ),
+    ] = None,
+    status: Annotated[
+        str, typer.Option("--status", help="What to take the draft for: draft or issued.")
+    ] = "draft",
     lang: Lang = "zh",
     place: Annotated[
         str | None, typer.Option("--place", help="Only this place: its name or six-digit code.")
@@ -217,12 +233,18 @@ def check(
         int | None, typer.Option("--limit", min=0, help="Print the gravest N only (text).")
     ] = None,
 ) -> None:
-    """Print what the check of the built plans found: the gravest first, both passages each. Exit code 1 if any needs action."""
+    """Print what the check of the built plans, or of a draft, found: the gravest first, both passages each.
+
+    Exit code 1 if any needs action.
+    """
     from graph.build import open_current
     from shapes import reports
 
     _one_of("--lang", lang, ("zh", "en"))
-    report = _report(open_current(data))
+    build = open_current(data)
+    report = _report(build) if draft is None else _drafted(draft, build, jurisdiction, status)
+    if draft is None and jurisdiction is not None:
+        raise BadInput("--jurisdiction goes with --draft; for one place of the built plans give --place")
     if place is not None:
         report = report.of_place(place)
     form = reports.form_of(format)
@@ -359,6 +381,28 @@ def _report(folder: Path) -> Report:
     from shapes.waivers import report_of
 
     return report_of(folder, date.today())  # noqa: DTZ011 - the day where the report is read
+
+
+def _drafted(draft: Path, build: Path, jurisdiction: str | None, status: str) -> Report:
+    """The report on a draft; nothing of it is kept."""
+    from datetime import date
+
+    from graph.reading import read_source
+    from shapes.drafts import check_draft
+
+    _one_of("--status", status, ("draft", "issued"))
+    source = read_source(draft)
+    for note in source.notes:
+        _note(f"{draft}: {note}")
+    today = date.today()  # noqa: DTZ011 - the day where the report is read
+    return check_draft(
+        source,
+        build,
+        name=draft.name,
+        jurisdiction=jurisdiction,
+        status="issued" if status == "issued" else "draft",
+        today=today,
+    )
 
 
 def _give(body: bytes, output: Path | None) -> None:

@@ -67,6 +67,7 @@ class Service:
     def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
         self.settings = settings
         self.catalogue = catalogue
+        self.drafts = threading.Semaphore(settings.drafts)
         self._lock = threading.Lock()
         self._build: Build | None = None
         self._asker: Asker | None = None
