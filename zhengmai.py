@@ -21,6 +21,7 @@ from graph.errors import BadInput, ZhengmaiError
 
 if TYPE_CHECKING:
     from graph.build import BuildJob, Progress
+    from graph.record import PlanRecord
     from shapes.findings import Report
     from shapes.waivers import Waivers
 
@@ -257,6 +258,30 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command(
+    epilog="Example: zhengmai diff 420503-wujiagang-2024-draft issued.docx --format html > changes.html"
+)
+def diff(
+    before: Annotated[
+        str, typer.Argument(help="The older version: a document, or the name of a built plan.")
+    ],
+    after: Annotated[str, typer.Argument(help="The newer version: a document, or the name of a built plan.")],
+    data: Data = _DATA,
+    format: Annotated[str, typer.Option("--format", help="text, json or html.")] = "text",
+    lang: Lang = "zh",
+) -> None:
+    """Compare two versions of a plan: tasks, agencies, targets. Exit code 0 if they are the same, 1 if they differ."""
+    from graph.differences import differences
+    from shapes import changes
+
+    _one_of("--lang", lang, ("zh", "en"))
+    _one_of("--format", format, changes.FORMATS)
+    found = differences(_version(before, data), _version(after, data))
+    sys.stdout.write(changes.render(found, format, "en" if lang == "en" else "zh"))
+    if not found.is_same:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: echo 'SELECT * { ?s ?p ?o } LIMIT 5' | zhengmai query -")
 def query(
     file: Annotated[str, typer.Argument(help="A file with a SPARQL query, or - for standard input.")],
@@ -403,6 +428,34 @@ def _drafted(draft: Path, build: Path, jurisdiction: str | None, status: str) ->
         status="issued" if status == "issued" else "draft",
         today=today,
     )
+
+
+def _version(name: str, data: Path) -> PlanRecord:
+    """The record of a document, or of a plan of the build."""
+    from graph.build import current_build, read_plan
+    from graph.catalog import SUFFIXES
+    from graph.errors import NotFound
+    from graph.reading import read_source
+    from graph.record import PlanRecord, load_record
+
+    path = Path(name)
+    if path.suffix == ".yaml" and path.is_file():
+        from graph.linking import link
+
+        return link(load_record(path))
+    if path.is_file() or path.suffix.lower() in SUFFIXES:
+        source = read_source(path)
+        for note in source.notes:
+            _note(f"{path}: {note}")
+        return read_plan(source, path.stem, None)
+    build = current_build(data)
+    known = sorted(file.stem for file in (build / "records").glob("*.json")) if build else []
+    if build is None or name not in known:
+        among = (
+            f"the plans built in {data} are: {', '.join(known)}" if known else f"nothing is built in {data}"
+        )
+        raise NotFound(f"{name}: is neither a document nor a built plan; {among}", allowed=known)
+    return PlanRecord.model_validate_json((build / "records" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def _give(body: bytes, output: Path | None) -> None:
