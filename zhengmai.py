@@ -502,7 +502,8 @@ def _print_summary(counts: dict[str, int], report: Report) -> None:
         print(f"{counts[key]:>8,}  {label}")
     print(f"{report.summary.findings:>8,}  findings 检查结果")
     for key, count in report.summary.by_outcome.items():
-        note = report.rules.get(key)
+        rule = next((one.rule for one in report.findings if one.outcome == key), key)
+        note = report.rules.get(key) or report.rules.get(rule)
         print(f"{count:>12,}  {key} {note.label.zh if note else ''}".rstrip())
 
 

@@ -31,12 +31,15 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
-from graph import cascade, stores, triples
-from graph.cascade import Comparison, Lineage, Place
+from graph import cascade, inside, stores, triples
+from graph.cascade import Lineage, Place
 from graph.catalog import Corpus, DocumentEntry, read_corpus
+from graph.citations import KnownNumbers
+from graph.comparing import Comparison
 from graph.corrections import Correction, correction_files, load_corrections
 from graph.errors import BadInput, StoreError
 from graph.extraction import extract
+from graph.inside import Check
 from graph.linking import link
 from graph.patching import apply_corrections
 from graph.reading import read_source
@@ -168,9 +171,10 @@ class BuildJob:
         places = [_place(record) for record in records]
         places += [Place(stub.slug, stub.code, stub.family, None) for stub in corpus.stubs]
         comparisons, lineage = self._cascade(places)
+        checks, told = self._inside(corpus, records)
         quads = self.folder / "quads.nq"
         with quads.open("wb") as out:
-            for chunk in _all_quads(corpus, records, places, comparisons, lineage, made):
+            for chunk in _all_quads(corpus, records, places, comparisons, lineage, checks, told, made):
                 ox.serialize(chunk, out, format=ox.RdfFormat.N_QUADS)
         total = stores.create(self.folder / "store", [quads])
         quads.unlink()
@@ -235,12 +239,26 @@ class BuildJob:
         lineage = Lineage()
         for place in places:
             lineage.add(place)
-        comparisons: list[Comparison] = []
-        for number, place in enumerate(places):
-            self._progress("comparing levels", number, len(places))
-            comparisons += cascade.compare(place, lineage.ancestors(place))
-        self._progress("comparing levels", len(places), len(places))
-        return comparisons, lineage
+        found = cascade.comparisons(
+            places, lineage, lambda done, total: self._progress("comparing levels", done, total)
+        )
+        return found, lineage
+
+    def _inside(
+        self, corpus: Corpus, records: list[PlanRecord]
+    ) -> tuple[dict[str, list[Check]], dict[str, dict[int, tuple[str, ...]]]]:
+        """What does not agree inside each plan, and the agencies that unassigned tasks name, by slug."""
+        numbers = KnownNumbers.of(records)
+        for stub in corpus.stubs:
+            numbers.add(stub.title, stub.number, None)
+        checks: dict[str, list[Check]] = {}
+        told: dict[str, dict[int, tuple[str, ...]]] = {}
+        for record in records:
+            file = self.folder / "texts" / f"{record.slug}.txt"
+            text = file.read_bytes().decode("utf-8") if file.exists() else None
+            checks[record.slug] = inside.checks(record, text, numbers)
+            told[record.slug] = inside.agencies_in_text(record, text)
+        return checks, told
 
 
 def read_plan(
@@ -326,6 +344,8 @@ def _all_quads(
     places: list[Place],
     comparisons: list[Comparison],
     lineage: Lineage,
+    checks: dict[str, list[Check]],
+    told: dict[str, dict[int, tuple[str, ...]]],
     made: datetime,
 ) -> Iterator[Iterable[ox.Quad]]:
     """The quads of a build, graph by graph."""
@@ -339,7 +359,7 @@ def _all_quads(
         yield triples.document_quads(record, cited)
     for stub in corpus.stubs:
         yield triples.stub_quads(stub)
-    yield cascade.inferred_quads(places, comparisons, lineage)
+    yield cascade.inferred_quads(places, comparisons, lineage, checks, told)
     yield triples.division_quads()
     for scheme in SCHEMES:
         yield _turtle_quads(turtle(scheme), terms.GRAPH_REFERENCE)

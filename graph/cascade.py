@@ -1,66 +1,25 @@
 """The cascade: facts that join plans. Who stands above whom, and what became of each upper target below.
 
-Keyed lookup, never a join over all pairs: a plan is compared with its at most three levels of ancestors, and within a
-pair by indicator and year; the work grows with the number of targets.
-
-Two statements are comparable when indicator, measure, unit and base year agree and one scope contains the other.
+The comparing itself is in ``comparing``, ``shares`` and ``claims``, what does not agree inside one plan in ``inside``;
+here stand the line of plans and the quads of all that was derived.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Literal
 
 from rdflib import URIRef
-from rdflib.namespace import RDF
+from rdflib.namespace import RDF, RDFS
 
-from graph import divisions, linking
-from graph.record import PlanRecord, Target
-from graph.triples import QuadWriter, year, zh
+from graph import divisions, shares
+from graph.claims import Claims, Key, Numbered, misquotations
+from graph.comparing import Comparer, Comparison, is_of_a_part
+from graph.inside import Check, Passage
+from graph.record import PlanRecord
+from graph.triples import QuadWriter, source_span, year, zh
 from ontology import terms
 from ontology.terms import ZM
-from ontology.vocabulary import load_vocabularies
-
-Outcome = Literal[
-    "equal",
-    "raised",
-    "lowered",
-    "softened",
-    "hardened",
-    "omitted",
-    "narrowed",
-    "widened",
-    "own",
-    "not_comparable",
-]
-_BY_ABSENCE = frozenset({"omitted", "narrowed", "own"})
-# Counts and amounts of a part are smaller than those of the whole: they are told, not judged as higher or lower.
-_OF_A_PART = frozenset({"count_cumulative", "count_annual", "count_in_year", "amount"})
-
-
-@dataclass(frozen=True)
-class Numbered:
-    """A target with its number in its document, which makes its IRI."""
-
-    number: int
-    target: Target
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What became of one upper target in one lower plan, or a target that only the lower plan has."""
-
-    outcome: Outcome
-    lower_plan: str
-    upper_plan: str | None
-    lower: tuple[Numbered, ...] = ()
-    upper: Numbered | None = None
-    ratio: Decimal | None = None
-    because: str | None = None
-    lost: tuple[str, ...] = ()
-    gained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +51,10 @@ class Lineage:
                 found.append(max(options, key=_weight))
         return found
 
+    def speakers(self) -> list[Place]:
+        """The document that speaks for each place of a family."""
+        return [max(options, key=_weight) for options in self.by_place.values()]
+
 
 def _weight(place: Place) -> tuple[bool, bool, str, str]:
     head = place.record.plan if place.record else None
@@ -99,159 +62,74 @@ def _weight(place: Place) -> tuple[bool, bool, str, str]:
     return head is not None, head is not None and head.status == "issued", issued, place.slug
 
 
-def compare(lower: Place, uppers: Sequence[Place]) -> list[Comparison]:
-    """Compare a plan with each of its ancestors (nearest first), then name the targets that no ancestor has."""
-    if lower.record is None:
-        return []
-    own = _index(lower.record)
-    # A record made by hand from the press holds what was seen: what is not in it may still be in the plan.
-    whole = lower.record.text_hash is not None or bool(lower.record.verified)
+def comparisons(
+    places: Sequence[Place], lineage: Lineage, progress: Callable[[int, int], None] | None = None
+) -> list[Comparison]:
+    """All that joins plans: each against its ancestors, printed shares and sums of counts, and misquotations.
+
+    ``progress`` is called with how many plans are done and how many there are.
+    """
+    claims = Claims()
+    for place in places:
+        claims.add(place)
+    comparer = Comparer(claims)
+    said = {place.slug: _by_key(place, comparer) for place in places}
     found: list[Comparison] = []
-    above: set[str] = set()
-    for upper in uppers:
-        if upper.record is None:
-            continue
-        for number, target in enumerate(upper.record.targets, 1):
-            key = linking.comparison_key(target)
-            above.add(key)
-            answers = _answers(lower.slug, upper.slug, Numbered(number, target), key, own)
-            found += [answer for answer in answers if whole or answer.outcome not in _BY_ABSENCE]
-    if whole and any(upper.record and upper.record.targets for upper in uppers):
-        for key, years in own.items():
-            if key not in above:
-                for statements in years.values():
-                    found += [Comparison("own", lower.slug, None, (statement,)) for statement in statements]
+    for number, place in enumerate(places):
+        if progress:
+            progress(number, len(places))
+        ancestors = lineage.ancestors(place)
+        uppers = {upper.code: upper for upper in ancestors}
+        found += comparer.compare(place, ancestors)
+        found += shares.stated_shares(place, comparer, uppers)
+        for claim, upper, other in misquotations(place, said, claims, uppers):
+            found.append(Comparison("misquoted", place.slug, upper.slug, (), other, claim=claim))
+    found += shares.sums(lineage, comparer, claims)
+    if progress:
+        progress(len(places), len(places))
     return found
 
 
-_Index = dict[str, dict[int | None, list[Numbered]]]
-
-
-def _index(record: PlanRecord) -> _Index:
-    """The targets of a plan by what they are about and by year."""
-    index: _Index = {}
-    for number, target in enumerate(record.targets, 1):
-        years = index.setdefault(linking.comparison_key(target), {})
-        years.setdefault(target.target_year, []).append(Numbered(number, target))
-    for years in index.values():
-        for due, statements in years.items():
-            # An annex repeats what the body says; where both speak, the body's wording is what binds.
-            years[due] = [one for one in statements if one.target.origin != "table"] or statements
-    return index
-
-
-def _answers(lower: str, upper: str, asked: Numbered, key: str, own: _Index) -> Iterator[Comparison]:
-    """What a lower plan's targets of the same indicator and year answer to one upper target."""
-    statements = own.get(key, {}).get(asked.target.target_year, [])
-    if not statements:
-        name = set(asked.target.indicator)
-        other = max(
-            _otherwise(asked, key, own), key=lambda one: len(name & set(one.target.indicator)), default=None
-        )
-        if other:
-            because = _why_not(other.target, asked.target)
-            yield Comparison("not_comparable", lower, upper, (other,), asked, because=because)
-        else:
-            yield Comparison("omitted", lower, upper, upper=asked)
-        return
-    same = [statement for statement in statements if _why_not(statement.target, asked.target) is None]
-    if not same:
-        because = _why_not(statements[0].target, asked.target)
-        yield Comparison("not_comparable", lower, upper, (statements[0],), asked, because=because)
-        return
-    # A plan may say a thing in its goals and again in a task: one answer for each scope, figures before words.
-    chosen: dict[frozenset[str], Numbered] = {}
-    for statement in sorted(same, key=lambda one: one.target.value is None):
-        chosen.setdefault(frozenset(statement.target.scope_domains), statement)
-    for statement in chosen.values():
-        outcome, ratio = judge(statement.target, asked.target)
-        yield Comparison(outcome, lower, upper, (statement,), asked, ratio)
-    yield from _scope(lower, upper, asked, tuple(chosen.values()))
-
-
-def _otherwise(asked: Numbered, key: str, own: _Index) -> Iterator[Numbered]:
-    """Statements of the year that put a related indicator another way: a number of cars where growth was asked."""
-    if asked.target.concept is None:
-        return
-    for related in load_vocabularies().concept("indicator", key).values("related"):
-        for statement in own.get(related, {}).get(asked.target.target_year, []):
-            if _why_not(statement.target, asked.target) in {"measure", "part-of-whole"}:
-                yield statement
-
-
-def _scope(lower: str, upper: str, asked: Numbered, answers: tuple[Numbered, ...]) -> Iterator[Comparison]:
-    """Which listed fields the lower plan leaves out or adds, all its statements of the indicator together."""
-    wanted = asked.target.scope_domains
-    if not wanted or any(not answer.target.scope_domains for answer in answers):
-        return
-    given = list(dict.fromkeys(key for answer in answers for key in answer.target.scope_domains))
-    lost = tuple(key for key in wanted if key not in given)
-    gained = tuple(key for key in given if key not in wanted)
-    if lost:
-        yield Comparison("narrowed", lower, upper, answers, asked, lost=lost, gained=gained)
-    elif gained:
-        yield Comparison("widened", lower, upper, answers, asked, gained=gained)
-
-
-def _why_not(lower: Target, upper: Target) -> str | None:
-    """The key of the reason why two statements about one indicator and year cannot be compared; None if they can."""
-    words = "qualitative"
-    if lower.measure != upper.measure and words not in (lower.measure, upper.measure):
-        return "measure"
-    if lower.measure in _OF_A_PART and lower.measure == upper.measure:
-        return "part-of-whole"
-    if lower.value is not None and upper.value is not None:
-        if not linking.same_unit(lower.unit or "", upper.unit or ""):
-            return "unit"
-        if lower.baseline_year and upper.baseline_year and lower.baseline_year != upper.baseline_year:
-            return "baseline"
-    mine, theirs = set(lower.scope_domains), set(upper.scope_domains)
-    if mine and theirs and not (mine <= theirs or theirs <= mine):
-        return "scope"
-    return None
-
-
-def judge(lower: Target, upper: Target) -> tuple[Outcome, Decimal | None]:
-    """Compare two comparable statements: the outcome, and lower ÷ upper where both have figures.
-
-    A plain figure (=) and about (~) set the mark to reach, as in the plans themselves: +45 % answered by ≥ 45 % is
-    equal. The direction is the indicator's; where it is unknown, more asks more.
-    """
-    if lower.value is None or upper.value is None:
-        if lower.value is None and upper.value is None:
-            return "equal", None
-        return ("softened" if lower.value is None else "hardened"), None
-    ratio = (lower.value / upper.value).quantize(Decimal("0.0001")).normalize() + 0 if upper.value else None
-    if lower.value == upper.value:
-        return "equal", ratio
-    more = lower.value > upper.value
-    return ("raised" if more == _higher_is_more(lower, upper) else "lowered"), ratio
-
-
-def _higher_is_more(lower: Target, upper: Target) -> bool:
-    key = lower.concept or upper.concept
-    if key is None:
-        return upper.comparator not in ("<", "<=")
-    return load_vocabularies().concept("indicator", key).value("direction") != "lower"
+def _by_key(place: Place, comparer: Comparer) -> dict[Key, list[Numbered]]:
+    return {
+        (key, year): statements
+        for key, years in comparer.index(place).items()
+        for year, statements in years.items()
+    }
 
 
 def inferred_quads(
-    places: Iterable[Place], comparisons: Iterable[Comparison], lineage: Lineage
+    places: Iterable[Place],
+    comparisons: Iterable[Comparison],
+    lineage: Lineage,
+    checks: Mapping[str, Sequence[Check]] | None = None,
+    told: Mapping[str, Mapping[int, Sequence[str]]] | None = None,
 ) -> QuadWriter:
-    """The graph of derived facts: lines of plans and divisions, shortcuts to agencies, comparisons."""
+    """The graph of derived facts: lines of plans and divisions, shortcuts to agencies, comparisons, checks.
+
+    ``checks`` and ``told`` (agencies that the sentences of unassigned tasks name) are those of ``inside``, by slug.
+    """
     out = QuadWriter(terms.GRAPH_INFERRED)
     for place in places:
         _lineage(out, place, lineage.ancestors(place))
+        _told(out, place, (told or {}).get(place.slug, {}))
+        for number, check in enumerate((checks or {}).get(place.slug, ()), 1):
+            _check(out, place, number, check)
     for division in divisions.divisions().values():
         for above in divisions.line(division.code)[1:]:
             out.add(
                 terms.division_iri(division.code), ZM.withinDivisionTransitive, terms.division_iri(above.code)
             )
     numbers: dict[tuple[str, str | None], int] = {}
+    iris: dict[int, URIRef] = {}
     for comparison in comparisons:
         pair = (comparison.lower_plan, comparison.upper_plan)
         numbers[pair] = numbers.get(pair, 0) + 1
-        _comparison(out, terms.comparison_iri(*pair, numbers[pair]), comparison)
+        # By identity: two comparisons may be equal in all they say, and a nearer one stands before what repeats it.
+        iris[id(comparison)] = iri = terms.comparison_iri(*pair, numbers[pair])
+        _comparison(out, iri, comparison)
+        if comparison.repeats is not None:
+            out.add(iri, ZM.repeats, iris[id(comparison.repeats)])
     return out
 
 
@@ -277,16 +155,40 @@ def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:
                 out.add(iri, ZM.leadAgency, agency)
 
 
+def _told(out: QuadWriter, place: Place, told: Mapping[int, Sequence[str]]) -> None:
+    """What the text says of tasks that no bracket assigns: which agencies it names, and that they are stages."""
+    if place.record is None:
+        return
+    stages = {stage.path: number for number, stage in reversed(list(enumerate(place.record.stages, 1)))}
+    for number, action in enumerate(place.record.actions):
+        if action.assignments:
+            continue
+        iri = terms.action_iri(place.slug, action.path)
+        for name in told.get(number, ()):
+            out.add(iri, ZM.agencyInText, zh(name))
+        if action.path in stages:
+            out.add(iri, ZM.stage, terms.item_iri(place.slug, "stage", stages[action.path]))
+
+
+def _statement(one: Numbered, slug: str) -> URIRef:
+    if one.is_claim:
+        return terms.cited_target_iri(one.document or slug, one.number)
+    return terms.target_iri(one.document or slug, one.number)
+
+
 def _comparison(out: QuadWriter, iri: URIRef, comparison: Comparison) -> None:
     about = comparison.upper or comparison.lower[0]
+    lower, upper = comparison.lower_plan, comparison.upper_plan
     out.add(iri, RDF.type, ZM.Comparison)
-    out.add(iri, ZM.lowerPlan, terms.document_iri(comparison.lower_plan))
-    if comparison.upper_plan:
-        out.add(iri, ZM.upperPlan, terms.document_iri(comparison.upper_plan))
+    out.add(iri, ZM.lowerPlan, terms.document_iri(lower))
+    if upper:
+        out.add(iri, ZM.upperPlan, terms.document_iri(upper))
     for statement in comparison.lower:
-        out.add(iri, ZM.lowerTarget, terms.target_iri(comparison.lower_plan, statement.number))
-    if comparison.upper and comparison.upper_plan:
-        out.add(iri, ZM.upperTarget, terms.target_iri(comparison.upper_plan, comparison.upper.number))
+        out.add(iri, ZM.lowerTarget, _statement(statement, lower))
+    if comparison.upper and upper:
+        out.add(iri, ZM.upperTarget, _statement(comparison.upper, upper))
+    if comparison.claim:
+        out.add(iri, ZM.claim, _statement(comparison.claim, lower))
     if about.target.concept:
         out.add(iri, ZM.indicator, terms.concept_iri("indicator", about.target.concept))
     out.add(iri, ZM.indicatorText, zh(about.target.indicator))
@@ -299,3 +201,55 @@ def _comparison(out: QuadWriter, iri: URIRef, comparison: Comparison) -> None:
         out.add(iri, ZM.scopeLost, terms.concept_iri("domain", key))
     for key in comparison.gained:
         out.add(iri, ZM.scopeGained, terms.concept_iri("domain", key))
+    out.add(iri, ZM.lowerYear, year(comparison.lower_year) if comparison.lower_year else None)
+    if comparison.explained:
+        out.add(iri, ZM.explainedBy, terms.item_iri(lower, "adjustment", comparison.explained))
+    if comparison.unsure:
+        out.add(iri, ZM.unreviewed, True)
+    if comparison.outcome == "omitted" and comparison.upper and is_of_a_part(comparison.upper.target):
+        out.add(iri, ZM.ofWhole, True)
+    out.add(iri, ZM.statedShare, comparison.stated)
+    out.add(iri, ZM.statedText, zh(comparison.stated_text) if comparison.stated_text else None)
+    out.add(iri, ZM.total, comparison.total)
+    out.add(iri, ZM.knownPlaces, comparison.known)
+    out.add(iri, ZM.placesBelow, comparison.places)
+
+
+def _check(out: QuadWriter, place: Place, number: int, check: Check) -> None:
+    iri = terms.item_iri(place.slug, "check", number)
+    out.add(iri, RDF.type, ZM.InternalCheck)
+    out.add(iri, ZM.inDocument, terms.document_iri(place.slug))
+    out.add(iri, ZM.order, number)
+    out.add(iri, ZM.checkKind, terms.concept_iri("check-kind", check.kind))
+    out.add(iri, RDFS.label, zh(check.label) if check.label else None)
+    if check.concept:
+        out.add(iri, ZM.indicator, terms.concept_iri("indicator", check.concept))
+    out.add(iri, ZM.targetYear, year(check.year) if check.year else None)
+    out.add(iri, ZM.firstPassage, _passage(out, place, iri, 1, check.first))
+    if check.second:
+        out.add(iri, ZM.secondPassage, _passage(out, place, iri, 2, check.second))
+    for name in check.only_first:
+        out.add(iri, ZM.onlyFirst, zh(name))
+    for name in check.only_second:
+        out.add(iri, ZM.onlySecond, zh(name))
+    out.add(iri, ZM.statedNumber, check.stated)
+    out.add(iri, ZM.countedNumber, check.counted)
+    if check.units_differ:
+        out.add(iri, ZM.unitsDiffer, True)
+
+
+def _passage(out: QuadWriter, place: Place, check: URIRef, number: int, passage: Passage) -> URIRef:
+    """The target that a passage is, or a node for the words of a table or a heading."""
+    if passage.target:
+        return terms.target_iri(place.slug, passage.target)
+    iri = URIRef(f"{check}/passage/{number}")
+    out.add(iri, RDF.type, ZM.Passage)
+    out.add(iri, ZM.inDocument, terms.document_iri(place.slug))
+    out.add(iri, ZM.path, passage.path or None)
+    out.add(iri, ZM.quote, zh(passage.quote))
+    out.add(iri, ZM.value, passage.value)
+    out.add(iri, ZM.unitText, zh(passage.unit) if passage.unit else None)
+    if passage.span and place.record:
+        exact = passage.exact or passage.quote
+        out.add(iri, ZM.span, source_span(out, place.slug, passage.span, exact, place.record.text_hash))
+    return iri

@@ -24,7 +24,7 @@ def link(record: PlanRecord) -> PlanRecord:
     for action in record.actions:
         if not action.domains:
             action.domains = list(domains(action.title, *reversed(action.ancestors)))
-    for target in record.targets:
+    for target in (*record.targets, *record.cited_targets):
         if target.concept is None:
             found = indicator(target.indicator, target.measure, target.unit or "")
             target.concept = found.key if found else None
@@ -157,4 +157,24 @@ def is_collective(name: str) -> bool:
 
 def comparison_key(target: Target) -> str:
     """What a target is about, for comparing: its concept, else its own words."""
-    return target.concept or "text:" + _plain(target.indicator)
+    return target.concept or plain_key(target.indicator)
+
+
+def plain_key(phrase: str) -> str:
+    """What a printed name is compared by where no concept is known."""
+    return "text:" + _plain(phrase)
+
+
+def is_additive(target: Target) -> bool:
+    """Whether the values of the places below a place may be added up; not known of an indicator in no vocabulary."""
+    if target.concept is None:
+        return False
+    return load_vocabularies().concept("indicator", target.concept).value("additive") == "true"
+
+
+def is_named_in_full(target: Target) -> bool:
+    """Whether the printed name is a label of the concept as a whole, not a longer phrase that contains one."""
+    if target.concept is None:
+        return True
+    bare = _plain(target.indicator)
+    return any(label == bare and concept.key == target.concept for label, concept in _labels())

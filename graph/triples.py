@@ -301,19 +301,24 @@ class _Document:
     def _span(self, span: Span | None, quote: str) -> URIRef | None:
         if span is None:
             return None
-        add, iri = self.out.add, terms.span_iri(self.slug, *span)
-        position, exact = terms.span_position_iri(iri), terms.span_quote_iri(iri)
-        add(iri, RDF.type, ZM.SourceSpan)
-        add(iri, OA.hasSource, self.iri)
-        add(iri, OA.hasSelector, position)
-        add(iri, OA.hasSelector, exact)
-        add(iri, ZM.textHash, self.record.text_hash)
-        add(position, RDF.type, OA.TextPositionSelector)
-        add(position, OA.start, span[0])
-        add(position, OA.end, span[1])
-        add(exact, RDF.type, OA.TextQuoteSelector)
-        add(exact, OA.exact, zh(quote))
-        return iri
+        return source_span(self.out, self.slug, span, quote, self.record.text_hash)
+
+
+def source_span(out: QuadWriter, slug: str, span: Span, quote: str, text_hash: str | None) -> URIRef:
+    """The node of a passage of a document's kept text."""
+    add, iri = out.add, terms.span_iri(slug, *span)
+    position, exact = terms.span_position_iri(iri), terms.span_quote_iri(iri)
+    add(iri, RDF.type, ZM.SourceSpan)
+    add(iri, OA.hasSource, terms.document_iri(slug))
+    add(iri, OA.hasSelector, position)
+    add(iri, OA.hasSelector, exact)
+    add(iri, ZM.textHash, text_hash)
+    add(position, RDF.type, OA.TextPositionSelector)
+    add(position, OA.start, span[0])
+    add(position, OA.end, span[1])
+    add(exact, RDF.type, OA.TextQuoteSelector)
+    add(exact, OA.exact, zh(quote))
+    return iri
 
 
 def _prefixes(path: str) -> list[str]:

@@ -37,6 +37,7 @@ SCHEMES: Final[dict[str, URIRef]] = {
     "review-status": ZM.ReviewStatus,
     "outcome": ZM.Outcome,
     "incomparability": ZM.Incomparability,
+    "check-kind": ZM.CheckKind,
 }
 """Every scheme, and the class that its concepts have beside skos:Concept."""
 

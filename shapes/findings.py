@@ -29,7 +29,6 @@ Day = date  # a field may be called date, and then its type needs another name
 Status = Literal["open", "explained", "waived"]
 _STANDING: Final[dict[Status, int]] = {"open": 0, "explained": 1, "waived": 2}
 _GRAVITY: Final[dict[Severity, int]] = {"violation": 0, "warning": 1, "info": 2}
-_OUTCOME: Final = str(ID["outcome/"])
 
 
 class Clause(Model):
@@ -128,11 +127,16 @@ class Finding(Model):
 
 
 class RuleNote(Model):
-    """What a rule is called, why it is there and where it comes from."""
+    """What a rule is called, why it is there and where it comes from.
+
+    ``lower`` and ``upper`` are what its two passages are called, null for this plan and the upper level.
+    """
 
     label: Words
     comment: Words | None = None
     source: Words | None = None
+    lower: Words | None = None
+    upper: Words | None = None
 
 
 class CheckedDocument(Model):
@@ -238,11 +242,25 @@ def collect(result: ValidationResult, data: Graph, made: date | None = None) -> 
     return Report(
         made=made,
         summary=summarize(_checked(facts, findings), findings),
-        matrix=build_matrix(facts, {one.source.focus: one.id for one in findings}),
+        matrix=build_matrix(facts, _told(facts, findings)),
         grounds={ground.key: ground.label for ground in book.grounds.values()},
-        rules={n: RuleNote(label=r.label, comment=r.comment, source=r.source) for n, r in rules.items()},
+        rules={
+            name: RuleNote(
+                label=rule.label, comment=rule.comment, source=rule.source, lower=rule.lower, upper=rule.upper
+            )
+            for name, rule in rules.items()
+        },
         findings=findings,
     )
+
+
+def _told(facts: Facts, findings: Sequence[Finding]) -> dict[str, str]:
+    """The finding that tells of a comparison; of one that repeats a nearer level, the finding about that level."""
+    told = {one.source.focus: one.id for one in findings}
+    for comparison, nearer in facts.graph.subject_objects(ZM.repeats):
+        if str(nearer) in told:
+            told.setdefault(str(comparison), told[str(nearer)])
+    return told
 
 
 class _Writer:
@@ -259,16 +277,21 @@ class _Writer:
         lower, upper = self._lower(focus), self._upper(focus, upper_plan)
         indicator = facts.node(focus, ZM.indicator)
         value = None if row.value is None or row.value == focus else str(row.value)
-        sides = (facts.ground(document), "claim" if upper and upper.claimed_by else facts.ground(upper_plan))
+        sides = (
+            self._ground(focus, document),
+            "claim" if upper and upper.claimed_by else facts.ground(upper_plan),
+        )
+        settlement = self._settlement(focus)
         finding = Finding(
             id=self._id(rule, focus, document, upper_plan),
             rule=rule.name,
-            outcome=value.removeprefix(_OUTCOME) if value and value.startswith(_OUTCOME) else rule.name,
+            outcome=self._outcome(rule, focus),
             severity=row.severity,
+            status="explained" if settlement else "open",
             place=facts.place(document),
             document=facts.slug(document) if document is not None else None,
             document_title=facts.title(document) if document is not None else None,
-            indicator=facts.label(indicator, "zh") if indicator else facts.text(focus, ZM.indicatorText),
+            indicator=facts.label(indicator, "zh") if indicator else self._indicator_text(focus),
             indicator_en=facts.label(indicator, "en") if indicator else None,
             indicator_iri=str(indicator) if indicator else None,
             year=facts.year(focus),
@@ -279,6 +302,7 @@ class _Writer:
             reason=Words(zh="", en=""),
             suggestion=Words(zh="", en=""),
             rests_on=max(sides, key=lambda key: self.book.grounds[key].rank),
+            settlement=settlement,
             source=Source(
                 focus=str(focus),
                 shape=str(rule.shape),
@@ -310,10 +334,53 @@ class _Writer:
         facts = self.facts
         if (focus, RDF.type, ZM.Action) in facts.graph:
             return [self._clause(focus, facts.text(focus, RDFS.label) or "")]
+        if (claim := facts.node(focus, ZM.claim)) is not None:
+            # What a document says of another is its own words here; nobody else is a witness to them.
+            clause = self._clause(claim, facts.text(claim, ZM.quote) or "")
+            return [clause.model_copy(update={"claimed_by": None, "claimed_by_title": None})]
+        if (first := facts.node(focus, ZM.firstPassage)) is not None:
+            return [self._clause(first, facts.text(first, ZM.quote) or "")]
         targets = sorted(facts.graph.objects(focus, ZM.lowerTarget), key=lambda t: (facts.order(t), str(t)))
         return [self._clause(target, facts.text(target, ZM.quote) or "") for target in targets]
 
+    def _outcome(self, rule: Rule, focus: Node) -> str:
+        """The word of the outcome, or of the kind of check; of a breach in the data itself the rule's name."""
+        if rule.reason is None:
+            return rule.name
+        facts = self.facts
+        derived = facts.node(focus, ZM.outcome) or facts.node(focus, ZM.checkKind)
+        return (facts.key(derived) if derived is not None else None) or rule.name
+
+    def _indicator_text(self, focus: Node) -> str | None:
+        facts = self.facts
+        first = facts.node(focus, ZM.firstPassage)
+        return facts.text(focus, ZM.indicatorText) or facts.text(first, ZM.indicatorText)
+
+    def _ground(self, focus: Node, document: Node | None) -> str:
+        """What the lower side rests on: the weakest of its statements, which may stand in several documents."""
+        facts = self.facts
+        if facts.node(focus, ZM.unreviewed) is not None:
+            return "unreviewed"
+        holders = [facts.node(target, ZM.inDocument) for target in facts.graph.objects(focus, ZM.lowerTarget)]
+        grounds = [facts.ground(holder) for holder in holders] or [facts.ground(document)]
+        return max(grounds, key=lambda key: self.book.grounds[key].rank)
+
+    def _settlement(self, focus: Node) -> Settlement | None:
+        """The reason that the text itself gives for an omission."""
+        facts = self.facts
+        change = facts.node(focus, ZM.explainedBy)
+        if change is None:
+            return None
+        quote = facts.text(change, ZM.quote) or ""
+        why = facts.text(change, ZM.reasonText) or quote
+        holder = facts.node(change, ZM.inDocument)
+        return Settlement(
+            reason=Words(zh=why, en=why), quote=quote, document=facts.slug(holder) if holder else None
+        )
+
     def _upper(self, focus: Node, upper_plan: Node | None) -> Clause | None:
+        if (second := self.facts.node(focus, ZM.secondPassage)) is not None:
+            return self._clause(second, self.facts.text(second, ZM.quote) or "")
         target = self.facts.node(focus, ZM.upperTarget)
         if target is None:
             return None
@@ -337,7 +404,7 @@ class _Writer:
             value=facts.number(node, ZM.value),
             value_max=facts.number(node, ZM.valueMax),
             unit=facts.unit(node),
-            said=self._said(node, quote) if comparator is not None else self._agencies(node),
+            said=self._said(node, quote) if comparator is not None else self._plain_said(node),
             claimed_by=facts.slug(witness) if witness is not None else None,
             claimed_by_title=facts.title(witness) if witness is not None else None,
             iri=str(node),
@@ -361,6 +428,13 @@ class _Writer:
             said[lang] = self._phrase(measure, lang, amount=amount) or amount
         return Words(**said)
 
+    def _plain_said(self, node: Node) -> Words | None:
+        """The agencies of a task, or the figure of a passage that is no target."""
+        value, unit = self.facts.number(node, ZM.value), self.facts.unit(node) or ""
+        if value is None:
+            return self._agencies(node)
+        return Words(zh=_figure(value, unit, "zh"), en=_figure(value, unit, "en"))
+
     def _phrase(self, key: str, lang: Lang, **values: str) -> str:
         words = self.book.phrase(key)
         return fill(words.said(lang), values) if words else ""
@@ -380,12 +454,26 @@ class _Writer:
         for lang in LANGS:
             values = self._values(finding, row.focus, lang)
             told = fill(rule.reason.said(lang), values) if rule.reason else _message(row, rule, lang)
-            tail = [fill(note.said(lang), values) for note in notes if note is not None]
+            tail = [self._also(row.focus, lang)] if self._repeated(row.focus) else []
+            tail += [fill(note.said(lang), values) for note in notes if note is not None]
             reason[lang] = (" " if lang == "en" else "").join([told, *tail])
             suggestion[lang] = fill(rule.suggestion.said(lang), values) if rule.suggestion else ""
         finding.reason, finding.suggestion = Words(**reason), Words(**suggestion)
         if said := _arithmetic(finding, "zh"):
             finding.arithmetic = Words(zh=said, en=_arithmetic(finding, "en"))
+
+    def _repeated(self, focus: Node) -> list[Node]:
+        """The comparisons with further levels that say the same, the nearest first."""
+        facts = self.facts
+        found = facts.graph.subjects(ZM.repeats, focus)
+        return sorted(found, key=lambda one: -facts.rank(facts.node(one, ZM.upperPlan)))
+
+    def _also(self, focus: Node, lang: Lang) -> str:
+        """国家方案也有同样要求。"""
+        plans = [self.facts.node(one, ZM.upperPlan) for one in self._repeated(focus)]
+        named = [self.facts.place(plan) for plan in plans]
+        said = [self._phrase(f"place-{place.code}", lang) or place.name for place in named if place]
+        return self._phrase("also", lang, places=self._phrase("list", lang).join(dict.fromkeys(said)))
 
     def _values(self, finding: Finding, focus: Node, lang: Lang) -> dict[str, str]:
         """The names that the words may use, see shapes/comparison.ttl."""
@@ -396,6 +484,17 @@ class _Writer:
 
         def labels(predicate: URIRef) -> str:
             return listed(sorted(facts.label(node, lang) for node in facts.graph.objects(focus, predicate)))
+
+        def texts(predicate: URIRef) -> str:
+            return listed(sorted(str(node) for node in facts.graph.objects(focus, predicate)))
+
+        def number(predicate: URIRef) -> str:
+            value = facts.number(focus, predicate)
+            return "" if value is None else _plain(value)
+
+        unit = (upper.unit if upper else None) or ""
+        total = facts.number(focus, ZM.total)
+        known, places = facts.number(focus, ZM.knownPlaces), facts.number(focus, ZM.placesBelow)
 
         return {
             "place": finding.place.name if finding.place else finding.document_title or "",
@@ -419,6 +518,20 @@ class _Writer:
             "task": lower.quote if lower else "",
             "path": lower.path if lower else "",
             "agencies": lower.said.said(lang) if lower and lower.said else "",
+            "lower_year": facts.text(focus, ZM.lowerYear) or "",
+            "upper_year": str((facts.year(URIRef(upper.iri)) if upper else None) or ""),
+            "upper_path": upper.path if upper else "",
+            "explanation": finding.settlement.reason.said(lang) if finding.settlement else "",
+            "stated": facts.text(focus, ZM.statedText) or "",
+            "share": _percent(finding.ratio) if finding.ratio is not None else "",
+            "total": _figure(total, unit, lang) if total is not None else "",
+            "known": number(ZM.knownPlaces),
+            # how many there are is only worth saying where some are not known
+            "places": number(ZM.placesBelow) if known and places and places > known else "",
+            "label": facts.text(focus, RDFS.label) or "",
+            "only_first": texts(ZM.onlyFirst),
+            "only_second": texts(ZM.onlySecond),
+            "counted": number(ZM.countedNumber),
         }
 
     def _agencies(self, action: Node) -> Words | None:
@@ -518,6 +631,8 @@ def _distance(ratio: Decimal | None) -> Decimal:
 def _arithmetic(finding: Finding, lang: Lang) -> str:
     """40%÷25%=1.6, or nothing where one side has no single value or the ratio is not theirs."""
     lower, upper = finding.lower, finding.upper
+    if finding.outcome == "sum_exceeds":
+        return _sum(finding.statements, lang)
     if finding.ratio is None or finding.lower_all or lower is None or upper is None:
         return ""
     if lower.value is None or not upper.value or lower.value_max or upper.value_max:
@@ -530,6 +645,27 @@ def _arithmetic(finding: Finding, lang: Lang) -> str:
     left, right = _figure(lower.value, lower.unit or "", lang), _figure(upper.value, upper.unit or "", lang)
     space = " " if lang == "en" else ""  # Chinese is broken at blanks, and nowhere worse than in a sum
     return space.join([left, "÷", right, "=" if is_exact else "≈", text])
+
+
+_ADDENDS: Final = 6
+
+
+def _sum(parts: Sequence[Clause], lang: Lang) -> str:
+    """30台+45台=75台, where it fits a line."""
+    figures = [(part.value, part.unit or "") for part in parts if part.value is not None]
+    if not 1 < len(figures) <= _ADDENDS:
+        return ""
+    space = " " if lang == "en" else ""
+    total = _figure(sum((value for value, _ in figures), Decimal(0)), figures[0][1], lang)
+    return (
+        f"{space}+{space}".join(_figure(value, unit, lang) for value, unit in figures)
+        + f"{space}={space}{total}"
+    )
+
+
+def _percent(ratio: Decimal) -> str:
+    """A ratio as a share to two places: 0.16667 is 16.67%."""
+    return _plain((ratio * 100).quantize(Decimal("0.01"), ROUND_HALF_UP)) + "%"
 
 
 def _rounded(ratio: Decimal) -> tuple[str, bool]:

@@ -76,6 +76,16 @@ class Phrases:
         """The place in the document."""
         return self["at"].format(path=clause.path) if clause.path else ""
 
+    def lower(self, finding: Finding) -> str:
+        """What the first passage is called: 本级, or as the rule says."""
+        words = self._report.rules[finding.rule].lower
+        return words.said(self.lang) if words else self["lower"]
+
+    def upper(self, finding: Finding) -> str:
+        """What the second passage is called: 上级, or as the rule says."""
+        words = self._report.rules[finding.rule].upper
+        return words.said(self.lang) if words else self["upper"]
+
     def status(self, finding: Finding) -> str:
         """Whether it is open, explained or waived."""
         return self[finding.status]

@@ -24,7 +24,8 @@ LANGS: Final[tuple[Lang, ...]] = ("zh", "en")
 PLACEHOLDERS: Final = frozenset({
     "place", "title", "number", "indicator", "year", "lower_value", "lower_quote", "upper_place", "upper_title",
     "upper_number", "upper_value", "upper_quote", "claimed_by", "arithmetic", "ratio", "lost", "gained", "because",
-    "task", "path", "agencies",
+    "task", "path", "agencies", "lower_year", "upper_year", "upper_path", "explanation", "stated", "share", "total",
+    "known", "places", "label", "only_first", "only_second", "counted",
 })  # fmt: skip
 """The names that a reason or a suggestion may use."""
 
@@ -51,7 +52,10 @@ class Words(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: a named shape and its words. ``order`` is lowest for the gravest."""
+    """One rule: a named shape and its words. ``order`` is lowest for the gravest.
+
+    ``lower`` and ``upper`` are what its two passages are called, None for this plan and the upper level.
+    """
 
     name: str
     shape: URIRef
@@ -62,6 +66,8 @@ class Rule:
     suggestion: Words | None
     comment: Words | None
     source: Words | None
+    lower: Words | None = None
+    upper: Words | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,8 @@ class RuleBook:
             or self._words(unworded, ZM.suggestionTemplate),
             comment=self._words(shape, RDFS.comment),
             source=self._words(shape, DCTERMS.source),
+            lower=self._words(shape, ZM.lowerLabel),
+            upper=self._words(shape, ZM.upperLabel),
         )
         for words in (rule.reason, rule.suggestion):
             for lang in LANGS if words else ():

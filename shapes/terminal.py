@@ -104,14 +104,14 @@ def _sheet(finding: Finding, say: Phrases, number: int) -> Table:
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
     for clause in finding.statements:
-        rows.add_row(say["lower"], _passage(clause, say, ""))
+        rows.add_row(say.lower(finding), _passage(clause, say, ""))
     if finding.upper and not finding.statements:
         absent = Text(say["absent_below"])
         rows.add_row(
             say["lower"], absent.append("\n" + say.titled(finding.document_title, None), style="dim")
         )
     if finding.upper or finding.is_own:
-        rows.add_row(say["upper"], _passage(finding.upper, say, say["absent_above"]))
+        rows.add_row(say.upper(finding), _passage(finding.upper, say, say["absent_above"]))
     rows.add_row(say["reason"], Text(finding.reason.said(say.lang)))
     rows.add_row(say["suggestion"], Text(finding.suggestion.said(say.lang)))
     if finding.status != "open":

@@ -70,7 +70,10 @@ def test_keys_that_other_modules_name(vocab: Vocabularies) -> None:
     ]  # fmt: skip
     assert [c.key for c in vocab.scheme("level")] == ["national", "province", "city", "county"]
     outcomes = " ".join(c.key for c in vocab.scheme("outcome"))
-    assert outcomes == "equal raised lowered softened hardened omitted narrowed widened own not_comparable"
+    assert outcomes == (
+        "equal raised lowered softened hardened omitted narrowed widened own not_comparable "
+        "exceeds_parent share_mismatch sum_exceeds misquoted"
+    )
     assert [c.value("rank") for c in vocab.scheme("role")] == ["1", "2", "3", "4"]
     tasks = [c.value("nationalTask") for c in vocab.scheme("domain") if c.values("nationalTask")]
     assert tasks == [str(n) for n in range(1, 21)]

@@ -79,13 +79,15 @@ def _finding(finding: Finding, say: Phrases) -> list[str]:
     heading = [say.outcome(finding), say.place(finding.place), say.subject(finding), say.year(finding)]
     lines = ["", f"### {_plain(' · '.join(filter(None, heading)))}", ""]
     for clause in finding.statements:
-        lines += _clause(say["lower"], say.said(clause), clause.quote, say.document(clause), say.at(clause))
+        lines += _clause(
+            say.lower(finding), say.said(clause), clause.quote, say.document(clause), say.at(clause)
+        )
     if finding.upper and not finding.statements:
         lines += [f"- **{say['lower']}** {say['absent_below']}"]
     if finding.upper:
         upper = finding.upper
         where = " ".join(filter(None, [say.at(upper), say.witness(upper)]))
-        lines += _clause(say["upper"], say.said(upper), upper.quote, say.document(upper), where)
+        lines += _clause(say.upper(finding), say.said(upper), upper.quote, say.document(upper), where)
     told = {
         "arithmetic": say.arithmetic(finding),
         "reason": finding.reason.said(say.lang),
