@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from rdflib import Graph
 from rdflib.namespace import SKOS
 
-from graph import cascade, divisions, triples
+from graph import cascade, divisions, inside, triples
 from graph.build import read_plan
 from graph.cascade import Lineage, Place
+from graph.citations import KnownNumbers
 from graph.errors import BadParameter, StoreError
 from graph.record import PlanRecord
 from graph.sources import Source
@@ -44,14 +45,21 @@ _NOT_FOLLOWED: Final = frozenset(
 )  # fmt: skip
 
 
+_MOST_SPEAKERS: Final = 300
+"""Of documents elsewhere that tell what the nation asks, so many are heard."""
+
+
 @dataclass(frozen=True)
-class _Neighbour:
-    """A document of the build that the draft meets: above it, or an older version of it (``is_above`` false)."""
+class _Known:
+    """A document of the build."""
 
     slug: str
     title: str
+    number: str | None
+    issued: date | None
     code: str
-    is_above: bool
+    family: str | None
+    origin: str
 
 
 def check_draft(
@@ -83,12 +91,12 @@ def check_draft(
     code = _settled(record)
     store = open_store(build / "store")
     family = record.plan.family
-    neighbours = _neighbours(store, code, family) if family else []
+    known = _known(store)
     draft = Place(slug, code, family or slug, record)
-    graph = _graph(store, build, draft, neighbours)
+    graph = _graph(store, build, draft, known, source.text)
     report = _of_draft(collect(validate(graph, ontology_graph()), graph, today), slug)
     report = settle(report, Waivers(settings=kept(build).settings), today or date.min)
-    return report.model_copy(update={"notices": [*report.notices, *_notices(record, neighbours)]})
+    return report.model_copy(update={"notices": [*report.notices, *_notices(draft, known)]})
 
 
 def _slug(name: str) -> str:
@@ -130,21 +138,45 @@ def _unsettled(key: str, codes: list[str], **values: str) -> BadParameter:
 # -- what the build knows about it -----------------------------------------------------------------------------
 
 
-def _neighbours(store: EmbeddedStore, code: str, family: str) -> list[_Neighbour]:
-    places = {str(terms.division_iri(one.code)): one.code for one in divisions.line(code)}
+def _known(store: EmbeddedStore) -> list[_Known]:
+    """All documents, in the order in which a build hears them: texts, records, stubs."""
+    rows = store.rows(
+        f"""PREFIX zm: <{ZM}> PREFIX dcterms: <http://purl.org/dc/terms/> PREFIX eli: <{ELI}>
+        SELECT DISTINCT ?slug ?title ?number ?issued ?place ?family ?origin WHERE {{
+            ?document zm:origin ?origin ; dcterms:identifier ?slug ; dcterms:title ?title ; zm:jurisdiction ?place .
+            OPTIONAL {{ ?document zm:documentNumber ?number }} OPTIONAL {{ ?document eli:date_document ?issued }}
+            OPTIONAL {{ ?document zm:policyFamily ?family }}
+        }}"""
+    )
+    found = {}
+    for row in rows:
+        told = {name: _text(term) for name, term in row.items()}
+        issued = date.fromisoformat(told["issued"]) if "issued" in told else None
+        place, family, origin = (
+            told.get(name, "").rpartition("/")[2] for name in ("place", "family", "origin")
+        )
+        slug = told["slug"]
+        found[slug] = _Known(slug, told["title"], told.get("number"), issued, place, family or None, origin)
+    order = ("text", "record", "stub")
+    return sorted(found.values(), key=lambda one: (order.index(one.origin), one.slug))
+
+
+def _related(store: EmbeddedStore, draft: Place, known: Sequence[_Known]) -> list[_Known]:
+    """The documents that the draft is compared with, or that tell of these: those of its family in its province, and
+    of elsewhere some that tell what the nation asks."""
+    line = {division.code for division in divisions.line(draft.code)}
+    province = draft.code[:2]
+    family = [one for one in known if one.family == draft.family and one.code != draft.code]
+    near = {one.slug for one in family if one.code in line or one.code[:2] == province}
     rows = store.rows(
         f"""PREFIX zm: <{ZM}> PREFIX dcterms: <http://purl.org/dc/terms/>
-        SELECT DISTINCT ?slug ?title ?place WHERE {{
-            VALUES ?place {{ {" ".join(f"<{iri}>" for iri in places)} }}
-            ?document zm:jurisdiction ?place ; zm:policyFamily <{terms.concept_iri("policy-family", family)}> ;
-                dcterms:identifier ?slug ; dcterms:title ?title .
-        }} ORDER BY ?place ?slug"""
+        SELECT DISTINCT ?slug WHERE {{
+            ?claim zm:claimedLevel <{terms.concept_iri("level", "national")}> ; zm:inDocument ?document .
+            ?document dcterms:identifier ?slug
+        }} ORDER BY ?slug"""
     )
-    found = []
-    for row in rows:
-        slug, title, place = (_text(row[name]) for name in ("slug", "title", "place"))
-        found.append(_Neighbour(slug, title, places[place], places[place] != code))
-    return found
+    near |= set([_text(row["slug"]) for row in rows][:_MOST_SPEAKERS])
+    return [one for one in family if one.slug in near]
 
 
 def _text(term: Any) -> str:
@@ -162,46 +194,37 @@ def _record(build: Path, slug: str) -> PlanRecord | None:
         raise StoreError(f"{path}: cannot be read; run 'zhengmai build' again ({error})") from error
 
 
-def _cited(store: EmbeddedStore, record: PlanRecord) -> dict[str, str]:
-    """Documents of the build that the draft cites, slug by number or title."""
-    numbers = {one.number for one in record.plan.cites if one.number}
-    titles = {one.title for one in record.plan.cites if one.title}
-    names = [ox.Literal(number) for number in numbers] + [
-        ox.Literal(title, language="zh") for title in titles
-    ]
-    if not names:
-        return {}
-    rows = store.rows(
-        f"""PREFIX zm: <{ZM}> PREFIX dcterms: <http://purl.org/dc/terms/>
-        SELECT DISTINCT ?name ?slug WHERE {{
-            VALUES ?name {{ {" ".join(map(str, names))} }}
-            ?document zm:documentNumber|dcterms:title ?name ; dcterms:identifier ?slug .
-        }}"""
-    )
-    return {_text(row["name"]): _text(row["slug"]) for row in rows}
-
-
 # -- the graph that is judged ----------------------------------------------------------------------------------
 
 
-def _graph(store: EmbeddedStore, build: Path, draft: Place, neighbours: Sequence[_Neighbour]) -> Graph:
-    assert draft.record is not None
+def _graph(store: EmbeddedStore, build: Path, draft: Place, known: Sequence[_Known], text: str) -> Graph:
+    record = draft.record
+    assert record is not None
+    places = [
+        Place(one.slug, one.code, draft.family, _record(build, one.slug))
+        for one in _related(store, draft, known)
+    ]
+    # The draft comes last: what it says of others is held against what was said before.
+    places.append(draft)
     lineage = Lineage()
-    lineage.add(draft)
-    for one in neighbours:
-        if one.is_above:
-            lineage.add(Place(one.slug, one.code, draft.family, _record(build, one.slug)))
-    compared = cascade.compare(draft, lineage.ancestors(draft))
-    inferred = cascade.inferred_quads([draft], compared, lineage)
-    found: dict[ox.Triple, None] = {
-        quad.triple: None for quad in triples.document_quads(draft.record, _cited(store, draft.record))
-    }
+    for place in places:
+        lineage.add(place)
+    compared = [one for one in cascade.comparisons(places, lineage) if one.lower_plan == draft.slug]
+    numbers, cited = KnownNumbers(), {}
+    for one in known:
+        if (one.code, one.family) != (draft.code, draft.family):
+            numbers.add(one.title, one.number, one.issued)
+            cited.update(dict.fromkeys(triples.citation_keys(one.number, one.title), one.slug))
+    checks = {draft.slug: inside.checks(record, text, numbers)}
+    told = {draft.slug: inside.agencies_in_text(record, text)}
+    inferred = cascade.inferred_quads([draft], compared, lineage, checks, told)
+    found: dict[ox.Triple, None] = {quad.triple: None for quad in triples.document_quads(record, cited)}
     found |= dict.fromkeys(
         quad.triple for quad in inferred if quad.predicate.value != str(ZM.withinDivisionTransitive)
     )
     _complete(store, found)
-    text = ox.serialize(found, format=ox.RdfFormat.N_TRIPLES)
-    return Graph().parse(data=text, format="nt")
+    data = ox.serialize(found, format=ox.RdfFormat.N_TRIPLES)
+    return Graph().parse(data=data, format="nt")
 
 
 def _complete(store: EmbeddedStore, found: dict[ox.Triple, None]) -> None:
@@ -249,20 +272,23 @@ def _of_draft(report: Report, slug: str) -> Report:
     )
 
 
-def _notices(record: PlanRecord, neighbours: Sequence[_Neighbour]) -> list[Notice]:
-    above = [one for one in neighbours if one.is_above]
+def _notices(draft: Place, known: Sequence[_Known]) -> list[Notice]:
+    record = draft.record
+    assert record is not None
+    line = [division.code for division in divisions.line(draft.code)]
+    family = [one for one in known if one.family == draft.family and one.code in line]
+    above = sorted((one for one in family if one.code != draft.code), key=lambda one: -line.index(one.code))
     found = []
     if not record.actions and not record.targets:
         found.append(_notice("draft_empty"))
     if record.plan.family is None:
         found.append(_notice("draft_family"))
     elif above:
-        found.append(_notice("draft_line", above="、".join(f"《{one.title}》" for one in reversed(above))))
+        found.append(_notice("draft_line", above="、".join(f"《{one.title}》" for one in above)))
     else:
         found.append(_notice("draft_none"))
-    return found + [
-        _notice("draft_replaces", title=f"《{one.title}》") for one in neighbours if not one.is_above
-    ]
+    older = [one for one in family if one.code == draft.code]
+    return found + [_notice("draft_replaces", title=f"《{one.title}》") for one in older]
 
 
 def _notice(kind: str, **values: str) -> Notice:
