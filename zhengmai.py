@@ -21,7 +21,9 @@ from graph.errors import BadInput, ZhengmaiError
 
 if TYPE_CHECKING:
     from graph.build import BuildJob, Progress
+    from graph.record import PlanRecord
     from shapes.findings import Report
+    from shapes.waivers import Waivers
 
 # Each command imports what it needs: `--help` answers at once.
 app = typer.Typer(
@@ -57,11 +59,13 @@ def build(
 ) -> None:
     """Read all plans of a folder, compare the levels, judge, and put the new store in place in one step."""
     from graph.build import BuildJob, read_summary
+    from shapes.waivers import load_waivers
 
+    waivers = load_waivers(plans or _PLANS)
     with _progress() as progress, BuildJob(plans or _PLANS, data, progress=progress, fresh=fresh) as job:
         if not job.unchanged:
             progress("judging with SHACL", 0, 1)
-            _judge(job)
+            _judge(job, waivers)
             progress("judging with SHACL", 1, 1)
             job.publish()
     summary = read_summary(job.folder)
@@ -72,7 +76,10 @@ def build(
             f"{summary.reused} of {summary.counts['documents']} documents were unchanged and taken from the cache."
         )
     _tell_idle(summary.idle_corrections)
-    _print_summary(summary.counts, _report(job.folder))
+    report = _report(job.folder)
+    for notice in report.notices:
+        _note(notice.words.zh if os.environ.get("LANG", "").startswith("zh") else notice.words.en)
+    _print_summary(summary.counts, report)
 
 
 @app.command(epilog="Example: zhengmai extract plans/360704-ganxian-2024.txt --format yaml")
@@ -203,7 +210,10 @@ def evaluate(
     sys.stdout.write(quality.render(found, format, lang, show=show))
 
 
-@app.command(epilog="Example: zhengmai check --place 赣县区 --format html > report.html")
+@app.command(
+    epilog="Examples: zhengmai check --place 赣县区 --format html > report.html; "
+    "zhengmai check --draft draft.docx --jurisdiction 420503 --format docx --output report.docx"
+)
 def check(
     data: Data = _DATA,
     format: Annotated[
@@ -213,6 +223,19 @@ def check(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file; docx and xlsx need one.")
     ] = None,
+    draft: Annotated[
+        Path | None,
+        typer.Option("--draft", help="Check this document against the built plans, without adding it."),
+    ] = None,
+    jurisdiction: Annotated[
+        str | None,
+        typer.Option(
+            "--jurisdiction", help="Code or full name of the draft's place, if its title does not tell."
+        ),
+    ] = None,
+    status: Annotated[
+        str, typer.Option("--status", help="What to take the draft for: draft or issued.")
+    ] = "draft",
     lang: Lang = "zh",
     place: Annotated[
         str | None, typer.Option("--place", help="Only this place: its name or six-digit code.")
@@ -221,12 +244,18 @@ def check(
         int | None, typer.Option("--limit", min=0, help="Print the gravest N only (text).")
     ] = None,
 ) -> None:
-    """Print what the check of the built plans found: the gravest first, both passages each. Exit code 1 if any needs action."""
+    """Print what the check of the built plans, or of a draft, found: the gravest first, both passages each.
+
+    Exit code 1 if any needs action.
+    """
     from graph.build import open_current
     from shapes import reports
 
     _one_of("--lang", lang, ("zh", "en"))
-    report = _report(open_current(data))
+    build = open_current(data)
+    report = _report(build) if draft is None else _drafted(draft, build, jurisdiction, status)
+    if draft is None and jurisdiction is not None:
+        raise BadInput("--jurisdiction goes with --draft; for one place of the built plans give --place")
     if place is not None:
         report = report.of_place(place)
     form = reports.form_of(format)
@@ -236,6 +265,30 @@ def check(
     body = reports.write(report, form.name, lang, limit=limit, color=color, width=_width())
     _give(body, output)
     if report.summary.open["violation"]:
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Example: zhengmai diff 420503-wujiagang-2024-draft issued.docx --format html > changes.html"
+)
+def diff(
+    before: Annotated[
+        str, typer.Argument(help="The older version: a document, or the name of a built plan.")
+    ],
+    after: Annotated[str, typer.Argument(help="The newer version: a document, or the name of a built plan.")],
+    data: Data = _DATA,
+    format: Annotated[str, typer.Option("--format", help="text, json or html.")] = "text",
+    lang: Lang = "zh",
+) -> None:
+    """Compare two versions of a plan: tasks, agencies, targets. Exit code 0 if they are the same, 1 if they differ."""
+    from graph.differences import differences
+    from shapes import changes
+
+    _one_of("--lang", lang, ("zh", "en"))
+    _one_of("--format", format, changes.FORMATS)
+    found = differences(_version(before, data), _version(after, data))
+    sys.stdout.write(changes.render(found, format, "en" if lang == "en" else "zh"))
+    if not found.is_same:
         raise typer.Exit(1)
 
 
@@ -416,14 +469,16 @@ def ontology_docs(
 # -- helpers ---------------------------------------------------------------------------------------------------
 
 
-def _judge(job: BuildJob) -> None:
-    """Validate the new store and write the findings beside it."""
+def _judge(job: BuildJob, waivers: Waivers) -> None:
+    """Validate the new store and write the findings beside it, and the waivers that decide on them day by day."""
     from graph.stores import open_store
     from ontology.vocabulary import ontology_graph
     from shapes import findings, reports, validation
+    from shapes.waivers import keep
 
     graph = open_store(job.folder / "store").graph_union()
     report = findings.collect(validation.validate(graph, ontology_graph()), graph)
+    keep(waivers, job.folder)
     (job.folder / "findings.json").write_text(reports.render(report, "json", "zh"), encoding="utf-8")
     (job.folder / "report.ttl").write_text(reports.render(report, "turtle", "zh"), encoding="utf-8")
 
@@ -439,17 +494,61 @@ def _tell_idle(problems: list[dict[str, str]]) -> None:
 
 
 def _report(folder: Path) -> Report:
-    from pydantic import ValidationError
+    from datetime import date
 
-    from graph.errors import StoreError
-    from shapes.findings import Report
+    from shapes.waivers import report_of
 
-    try:
-        return Report.model_validate_json((folder / "findings.json").read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
-        raise StoreError(
-            f"findings.json of this build cannot be read; run 'zhengmai build' again ({error})"
-        ) from error
+    return report_of(folder, date.today())  # noqa: DTZ011 - the day where the report is read
+
+
+def _drafted(draft: Path, build: Path, jurisdiction: str | None, status: str) -> Report:
+    """The report on a draft; nothing of it is kept."""
+    from datetime import date
+
+    from graph.reading import read_source
+    from shapes.drafts import check_draft
+
+    _one_of("--status", status, ("draft", "issued"))
+    source = read_source(draft)
+    for note in source.notes:
+        _note(f"{draft}: {note}")
+    today = date.today()  # noqa: DTZ011 - the day where the report is read
+    return check_draft(
+        source,
+        build,
+        name=draft.name,
+        jurisdiction=jurisdiction,
+        status="issued" if status == "issued" else "draft",
+        today=today,
+    )
+
+
+def _version(name: str, data: Path) -> PlanRecord:
+    """The record of a document, or of a plan of the build."""
+    from graph.build import current_build, read_plan
+    from graph.catalog import SUFFIXES
+    from graph.errors import NotFound
+    from graph.reading import read_source
+    from graph.record import PlanRecord, load_record
+
+    path = Path(name)
+    if path.suffix == ".yaml" and path.is_file():
+        from graph.linking import link
+
+        return link(load_record(path))
+    if path.is_file() or path.suffix.lower() in SUFFIXES:
+        source = read_source(path)
+        for note in source.notes:
+            _note(f"{path}: {note}")
+        return read_plan(source, path.stem, None)
+    build = current_build(data)
+    known = sorted(file.stem for file in (build / "records").glob("*.json")) if build else []
+    if build is None or name not in known:
+        among = (
+            f"the plans built in {data} are: {', '.join(known)}" if known else f"nothing is built in {data}"
+        )
+        raise NotFound(f"{name}: is neither a document nor a built plan; {among}", allowed=known)
+    return PlanRecord.model_validate_json((build / "records" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def _give(body: bytes, output: Path | None) -> None:

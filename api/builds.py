@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import date
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from api.settings import Settings
 from graph.build import open_current
@@ -21,6 +20,12 @@ from queries.asking import Asker
 from queries.catalogue import Catalogue
 from queries.engine import QueryEngine
 from shapes.findings import Report
+from shapes.waivers import report_of
+
+
+@lru_cache(maxsize=2)
+def _report(folder: Path, today: date) -> Report:
+    return report_of(folder, today)
 
 
 @dataclass(frozen=True)
@@ -39,15 +44,10 @@ class Build:
         summary: dict[str, Any] = json.loads(self._text("build.json"))
         return dict(summary["counts"])
 
-    @cached_property
+    @property
     def report(self) -> Report:
-        """All findings. Raises StoreError."""
-        try:
-            return Report.model_validate_json(self._text("findings.json"))
-        except ValidationError as error:
-            raise StoreError(
-                f"findings.json of this build cannot be read; run 'zhengmai build --fresh': {error.errors()[0]['msg']}"
-            ) from error
+        """All findings as they stand today: a waiver may have expired since the build. Raises StoreError."""
+        return _report(self.folder, date.today())  # noqa: DTZ011 - the day where the service runs
 
     @cached_property
     def vocabularies(self) -> Vocabularies:
@@ -74,6 +74,7 @@ class Service:
     def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
         self.settings = settings
         self.catalogue = catalogue
+        self.drafts = threading.Semaphore(settings.drafts)
         self._lock = threading.Lock()
         self._build: Build | None = None
         self._asker: Asker | None = None

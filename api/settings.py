@@ -18,7 +18,7 @@ class Settings(BaseModel):
     """Settings, each with the variable ``ZHENGMAI_`` and its name in capitals: ZHENGMAI_QUERY_SECONDS=5.
 
     ``data`` is the folder of builds. The limits are those of `queries.engine.Limits`; ``body_kb`` bounds the body of
-    a request.
+    a request; ``draft_mb``, ``draft_seconds`` and ``draft_memory_mb`` bound the check of a draft.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +34,10 @@ class Settings(BaseModel):
     query_nesting: int = Field(default=100, ge=5, le=1000)
     queries_waiting: int = Field(default=16, ge=0, le=1000)
     body_kb: int = Field(default=1024, ge=1)
+    draft_mb: int = Field(default=20, ge=1, le=200, description="size of a draft that is handed in")
+    drafts: int = Field(default=2, ge=1, le=64, description="drafts that are checked at a time")
+    draft_seconds: float = Field(default=60, gt=0, le=3600)
+    draft_memory_mb: int = Field(default=2048, ge=512)
 
     @property
     def limits(self) -> Limits:

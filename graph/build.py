@@ -319,6 +319,7 @@ def _place(record: PlanRecord) -> Place:
 def _inputs(corpus: Corpus) -> dict[str, str]:
     paths = [path for path, _ in corpus.documents] + list(corpus.records)
     paths += [path for path in [corpus.folder / "catalog.yaml"] if path.exists()]
+    paths += [path for path in [corpus.folder / "waivers.yaml"] if path.exists()]
     paths += _correction_files(corpus).values()
     paths += corpus.vocabulary_files
     return {

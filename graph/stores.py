@@ -88,6 +88,11 @@ class EmbeddedStore:
         text = ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES)
         return rdflib.Graph().parse(data=text, format="nt")
 
+    def about(self, subject: str) -> list[ox.Triple]:
+        """What all graphs say of one subject, by its IRI: a keyed lookup."""
+        quads = self._store.quads_for_pattern(ox.NamedNode(subject), None, None, None)
+        return list({quad.triple for quad in quads})
+
     def _run(self, query: str) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
         try:
             return self._store.query(query, use_default_graph_as_union=True)

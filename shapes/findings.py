@@ -208,7 +208,7 @@ class Report(Model):
 
     def with_findings(self, findings: Sequence[Finding]) -> "Report":
         """Return the report with these findings in the place of its own: what is settled last, and counted again."""
-        ordered = sorted(findings, key=lambda one: _STANDING[one.status])
+        ordered = sorted(findings, key=lambda one: (_STANDING[one.status], _GRAVITY[one.severity]))
         severities: defaultdict[str | None, Counter[Severity]] = defaultdict(Counter)
         for finding in ordered:
             severities[finding.document][finding.severity] += 1
@@ -237,7 +237,7 @@ def collect(result: ValidationResult, data: Graph, made: date | None = None) -> 
     drafts = sorted((writer.draft(row) for row in result.results), key=lambda draft: draft[0])
     findings = [finding for _, finding in drafts]
     _tell_apart(findings)
-    findings.sort(key=lambda one: _STANDING[one.status])
+    findings.sort(key=lambda one: _STANDING[one.status])  # keeps the order of each standing
     rules = {finding.rule: book.rule(URIRef(finding.source.shape)) for finding in findings}
     return Report(
         made=made,

@@ -19,7 +19,7 @@ class Phrases:
 
     def __init__(self, report: Report, lang: Lang) -> None:
         self.lang: Lang = lang
-        self.words: Mapping[str, str] = _all_words()[lang]
+        self.words: Mapping[str, str] = all_words()[lang]
         self._report = report
 
     def __getitem__(self, key: str) -> str:
@@ -154,5 +154,6 @@ def places(report: Report) -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _all_words() -> Mapping[str, Mapping[str, str]]:
+def all_words() -> Mapping[str, Mapping[str, str]]:
+    """Return the words of templates/words.toml by language."""
     return tomllib.loads((files("shapes") / "templates" / "words.toml").read_text("utf-8"))

@@ -17,7 +17,7 @@ from graph.errors import BadParameter, NotFound
 from ontology.terms import ID, PREFIXES, QUDT, SHAPE, ZM
 from ontology.vocabulary import SCHEMES, load_vocabularies, ontology_graph, vocabulary_graph
 from shapes.findings import Finding, Report, collect
-from shapes.phrases import _all_words
+from shapes.phrases import all_words
 from shapes.reports import FORMATS, render, write
 from shapes.reports.shacl import to_graph
 from shapes.rules import LANGS, RuleBook, ShapesError, fill
@@ -565,7 +565,7 @@ def test_a_report_of_one_place(report: Report) -> None:
 
 
 def test_the_words_of_the_pages_are_whole() -> None:
-    words = _all_words()
+    words = all_words()
     assert set(words) == set(LANGS)
     assert set(words["zh"]) == set(words["en"])
     for key in words["zh"]:

@@ -248,7 +248,8 @@ class _Letter:
         say = self.say
         suggestions = {finding.suggestion.said(say.lang) for finding in group}
         if len(suggestions) == 1:
-            self.document.add_paragraph(f"{say['suggestion']}：{_safe(suggestions.pop())}")
+            line = self.document.add_paragraph(f"{say['suggestion']}：{_safe(suggestions.pop())}")
+            line.paragraph_format.keep_with_next = True
         top = [say["number"], say["document"], say["matter"], say["quote"], say["path"]]
         table = self._table(top, [1.2, 4.6, 7.0, 9.9, 3.0])
         for finding in group:
@@ -330,6 +331,7 @@ class _Letter:
                 shade.set(qn(f"w:{name}"), value)
             cell._tc.get_or_add_tcPr().append(shade)
             _write(cell, text, bold=True, size=size, font="黑体")
+            cell.paragraphs[0].paragraph_format.keep_with_next = True
         self._fit(table, widths)
         return table
 

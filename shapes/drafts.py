@@ -1,0 +1,297 @@
+"""A draft held against the built graph before it is issued: read, compared, judged, told; nothing of it is kept.
+
+Only what concerns the draft is derived and validated: its own graph, its comparisons, and of the rest of the graph
+the nodes that these lead to. It takes the place of an older version of the same plan (same place, same family).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pyoxigraph as ox
+from pydantic import ValidationError
+from rdflib import Graph
+from rdflib.namespace import SKOS
+
+from graph import cascade, divisions, inside, triples
+from graph.build import read_plan
+from graph.cascade import Lineage, Place
+from graph.citations import KnownNumbers
+from graph.errors import BadParameter, StoreError
+from graph.record import PlanRecord
+from graph.sources import Source
+from graph.stores import EmbeddedStore, open_store
+from ontology import terms
+from ontology.terms import ELI, ID, ZM
+from ontology.vocabulary import ontology_graph
+from shapes.findings import Notice, Report, collect, summarize
+from shapes.phrases import all_words
+from shapes.rules import LANGS, Words
+from shapes.validation import validate
+from shapes.waivers import Waivers, kept, settle
+
+Status = Literal["draft", "issued"]
+# Along these a node leads to half of the graph, and nothing that a finding tells.
+_NOT_FOLLOWED: Final = frozenset(
+    str(one)
+    for one in (
+        ZM.citation, ZM.citedDocument, ELI.cites, ELI.ensures_implementation_of, ZM.parentPlan, ZM.ancestorPlan,
+        ZM.withinDivisionTransitive, SKOS.broader, SKOS.narrower, SKOS.related, SKOS.inScheme,
+        SKOS.topConceptOf, SKOS.exactMatch, SKOS.closeMatch,
+    )
+)  # fmt: skip
+
+
+_MOST_SPEAKERS: Final = 300
+"""Of documents elsewhere that tell what the nation asks, so many are heard."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A document of the build."""
+
+    slug: str
+    title: str
+    number: str | None
+    issued: date | None
+    code: str
+    family: str | None
+    origin: str
+
+
+def check_draft(
+    source: Source,
+    build: Path,
+    *,
+    name: str = "draft",
+    jurisdiction: str | None = None,
+    status: Status = "draft",
+    today: date | None = None,
+) -> Report:
+    """Return the report on a draft.
+
+    Args:
+        source: the draft, from :func:`graph.reading.read_source` or :func:`graph.reading.source_of`.
+        build: the folder of a build, from :func:`graph.build.open_current`; it is only read.
+        name: the name of its file, for the identifiers of findings.
+        jurisdiction: the division that it is for, by code or full name; without it, the title tells.
+        status: what to take it for; ``draft`` stands back behind issued plans.
+        today: the day to print on the report.
+
+    Raises:
+        BadParameter: it cannot be told which place the draft is for; ``allowed`` has those that it may be.
+        StoreError: the build cannot be read.
+    """
+    slug = _slug(name)
+    record = read_plan(source, slug, _code(jurisdiction))
+    record.plan.status = status
+    code = _settled(record)
+    store = open_store(build / "store")
+    family = record.plan.family
+    known = _known(store)
+    draft = Place(slug, code, family or slug, record)
+    graph = _graph(store, build, draft, known, source.text)
+    report = _of_draft(collect(validate(graph, ontology_graph()), graph, today), slug)
+    report = settle(report, Waivers(settings=kept(build).settings), today or date.min)
+    return report.model_copy(update={"notices": [*report.notices, *_notices(draft, known)]})
+
+
+def _slug(name: str) -> str:
+    """``draft-`` and the file's name: no document of a build can be meant by it."""
+    stem = re.sub(r"[^\w-]+", "-", Path(name).stem).strip("-")[:80]
+    return f"draft-{stem}" if stem else "draft-unnamed"
+
+
+def _code(jurisdiction: str | None) -> str | None:
+    given = (jurisdiction or "").strip()
+    if not given:
+        return None
+    if given in divisions.divisions():
+        return given
+    named = divisions.named(given)
+    if len(named) == 1:
+        return named[0].code
+    if named:
+        raise _unsettled("draft_places", [one.code for one in named], title=given, name=given)
+    raise _unsettled("draft_code", [], code=given)
+
+
+def _settled(record: PlanRecord) -> str:
+    place, title = record.plan.jurisdiction, record.plan.title
+    if place.code is not None:
+        return place.code
+    if options := divisions.named(place.name):
+        raise _unsettled("draft_places", [one.code for one in options], title=title, name=place.name)
+    raise _unsettled("draft_place", [], title=title)
+
+
+def _unsettled(key: str, codes: list[str], **values: str) -> BadParameter:
+    lines = {code: "".join(one.name for one in reversed(divisions.line(code)[:-1])) for code in codes}
+    listed = ", ".join(f"{code} {name}" for code, name in lines.items())
+    en, zh = (all_words()[lang][key].format(codes=listed, **values) for lang in ("en", "zh"))
+    return BadParameter(en, zh=zh, parameter="jurisdiction", allowed=codes)
+
+
+# -- what the build knows about it -----------------------------------------------------------------------------
+
+
+def _known(store: EmbeddedStore) -> list[_Known]:
+    """All documents, in the order in which a build hears them: texts, records, stubs."""
+    rows = store.rows(
+        f"""PREFIX zm: <{ZM}> PREFIX dcterms: <http://purl.org/dc/terms/> PREFIX eli: <{ELI}>
+        SELECT DISTINCT ?slug ?title ?number ?issued ?place ?family ?origin WHERE {{
+            ?document zm:origin ?origin ; dcterms:identifier ?slug ; dcterms:title ?title ; zm:jurisdiction ?place .
+            OPTIONAL {{ ?document zm:documentNumber ?number }} OPTIONAL {{ ?document eli:date_document ?issued }}
+            OPTIONAL {{ ?document zm:policyFamily ?family }}
+        }}"""
+    )
+    found = {}
+    for row in rows:
+        told = {name: _text(term) for name, term in row.items()}
+        issued = date.fromisoformat(told["issued"]) if "issued" in told else None
+        place, family, origin = (
+            told.get(name, "").rpartition("/")[2] for name in ("place", "family", "origin")
+        )
+        slug = told["slug"]
+        found[slug] = _Known(slug, told["title"], told.get("number"), issued, place, family or None, origin)
+    order = ("text", "record", "stub")
+    return sorted(found.values(), key=lambda one: (order.index(one.origin), one.slug))
+
+
+def _related(store: EmbeddedStore, draft: Place, known: Sequence[_Known]) -> list[_Known]:
+    """The documents that the draft is compared with, or that tell of these: those of its family in its province, and
+    of elsewhere some that tell what the nation asks."""
+    line = {division.code for division in divisions.line(draft.code)}
+    province = draft.code[:2]
+    family = [one for one in known if one.family == draft.family and one.code != draft.code]
+    near = {one.slug for one in family if one.code in line or one.code[:2] == province}
+    rows = store.rows(
+        f"""PREFIX zm: <{ZM}> PREFIX dcterms: <http://purl.org/dc/terms/>
+        SELECT DISTINCT ?slug WHERE {{
+            ?claim zm:claimedLevel <{terms.concept_iri("level", "national")}> ; zm:inDocument ?document .
+            ?document dcterms:identifier ?slug
+        }} ORDER BY ?slug"""
+    )
+    near |= set([_text(row["slug"]) for row in rows][:_MOST_SPEAKERS])
+    return [one for one in family if one.slug in near]
+
+
+def _text(term: Any) -> str:
+    return str(term.value)
+
+
+def _record(build: Path, slug: str) -> PlanRecord | None:
+    """The record of a document of the build; None for a stub."""
+    path = build / "records" / f"{slug}.json"
+    if not path.is_file():
+        return None
+    try:
+        return PlanRecord.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError) as error:
+        raise StoreError(f"{path}: cannot be read; run 'zhengmai build' again ({error})") from error
+
+
+# -- the graph that is judged ----------------------------------------------------------------------------------
+
+
+def _graph(store: EmbeddedStore, build: Path, draft: Place, known: Sequence[_Known], text: str) -> Graph:
+    record = draft.record
+    assert record is not None
+    places = [
+        Place(one.slug, one.code, draft.family, _record(build, one.slug))
+        for one in _related(store, draft, known)
+    ]
+    # The draft comes last: what it says of others is held against what was said before.
+    places.append(draft)
+    lineage = Lineage()
+    for place in places:
+        lineage.add(place)
+    compared = [one for one in cascade.comparisons(places, lineage) if one.lower_plan == draft.slug]
+    numbers, cited = KnownNumbers(), {}
+    for one in known:
+        if (one.code, one.family) != (draft.code, draft.family):
+            numbers.add(one.title, one.number, one.issued)
+            cited.update(dict.fromkeys(triples.citation_keys(one.number, one.title), one.slug))
+    checks = {draft.slug: inside.checks(record, text, numbers)}
+    told = {draft.slug: inside.agencies_in_text(record, text)}
+    inferred = cascade.inferred_quads([draft], compared, lineage, checks, told)
+    found: dict[ox.Triple, None] = {quad.triple: None for quad in triples.document_quads(record, cited)}
+    found |= dict.fromkeys(
+        quad.triple for quad in inferred if quad.predicate.value != str(ZM.withinDivisionTransitive)
+    )
+    _complete(store, found)
+    data = ox.serialize(found, format=ox.RdfFormat.N_TRIPLES)
+    return Graph().parse(data=data, format="nt")
+
+
+def _complete(store: EmbeddedStore, found: dict[ox.Triple, None]) -> None:
+    """Add what the build says of each node that the triples lead to, and of the nodes that these lead to."""
+    told = {triple.subject.value for triple in found if isinstance(triple.subject, ox.NamedNode)}
+    waiting = list(_leads(found, told))
+    while waiting:
+        iri = waiting.pop()
+        if iri in told:
+            continue
+        told.add(iri)
+        new = [one for one in store.about(iri) if one.predicate.value not in _NOT_FOLLOWED]
+        found |= dict.fromkeys(new)
+        waiting += _leads(new, told)
+
+
+def _leads(found: Iterable[ox.Triple], told: set[str]) -> Iterable[str]:
+    for triple in found:
+        end = triple.object
+        if not isinstance(end, ox.NamedNode) or end.value in told:
+            continue
+        # Units are QUDT's where it has them, and all else that is described is ours.
+        if end.value.startswith(str(ID)) or triple.predicate.value == str(ZM.unit):
+            yield end.value
+
+
+# -- the report ------------------------------------------------------------------------------------------------
+
+
+def _of_draft(report: Report, slug: str) -> Report:
+    """What concerns the draft: the nodes of others are there in part only, and were judged when they were built."""
+    iri = str(terms.document_iri(slug))
+    kept_findings = [
+        one for one in report.findings if one.document == slug or one.source.focus.startswith(f"{iri}/")
+    ]
+    documents = [one for one in report.summary.documents if one.slug == slug]
+    rules = {one.rule for one in kept_findings}
+    return report.model_copy(
+        update={
+            "findings": kept_findings,
+            "summary": summarize(documents, kept_findings),
+            "matrix": report.matrix.of_documents({slug}) if report.matrix else None,
+            "rules": {name: note for name, note in report.rules.items() if name in rules},
+        }
+    )
+
+
+def _notices(draft: Place, known: Sequence[_Known]) -> list[Notice]:
+    record = draft.record
+    assert record is not None
+    line = [division.code for division in divisions.line(draft.code)]
+    family = [one for one in known if one.family == draft.family and one.code in line]
+    above = sorted((one for one in family if one.code != draft.code), key=lambda one: -line.index(one.code))
+    found = []
+    if not record.actions and not record.targets:
+        found.append(_notice("draft_empty"))
+    if record.plan.family is None:
+        found.append(_notice("draft_family"))
+    elif above:
+        found.append(_notice("draft_line", above="、".join(f"《{one.title}》" for one in above)))
+    else:
+        found.append(_notice("draft_none"))
+    older = [one for one in family if one.code == draft.code]
+    return found + [_notice("draft_replaces", title=f"《{one.title}》") for one in older]
+
+
+def _notice(kind: str, **values: str) -> Notice:
+    return Notice(
+        kind=kind, words=Words(**{lang: all_words()[lang][kind].format(**values) for lang in LANGS})
+    )
