@@ -19,8 +19,9 @@ from rdflib.namespace import SKOS
 from graph import cascade, divisions, inside, triples
 from graph.build import read_plan
 from graph.cascade import Lineage, Place
-from graph.citations import KnownNumbers
+from graph.document_numbers import parse
 from graph.errors import BadParameter, StoreError
+from graph.known_documents import KnownDocument, KnownDocuments
 from graph.record import PlanRecord
 from graph.sources import Source
 from graph.stores import EmbeddedStore, open_store
@@ -56,7 +57,7 @@ class _Known:
     slug: str
     title: str
     number: str | None
-    issued: date | None
+    day: date | None
     code: str
     family: str | None
     origin: str
@@ -142,21 +143,30 @@ def _known(store: EmbeddedStore) -> list[_Known]:
     """All documents, in the order in which a build hears them: texts, records, stubs."""
     rows = store.rows(
         f"""PREFIX zm: <{ZM}> PREFIX dcterms: <http://purl.org/dc/terms/> PREFIX eli: <{ELI}>
-        SELECT DISTINCT ?slug ?title ?number ?issued ?place ?family ?origin WHERE {{
+        SELECT DISTINCT ?slug ?title ?number ?issued ?printed ?place ?family ?origin WHERE {{
             ?document zm:origin ?origin ; dcterms:identifier ?slug ; dcterms:title ?title ; zm:jurisdiction ?place .
             OPTIONAL {{ ?document zm:documentNumber ?number }} OPTIONAL {{ ?document eli:date_document ?issued }}
+            OPTIONAL {{ ?document zm:datePrinted ?printed }}
             OPTIONAL {{ ?document zm:policyFamily ?family }}
         }}"""
     )
     found = {}
     for row in rows:
         told = {name: _text(term) for name, term in row.items()}
-        issued = date.fromisoformat(told["issued"]) if "issued" in told else None
+        day = told.get("issued") or told.get("printed")
         place, family, origin = (
             told.get(name, "").rpartition("/")[2] for name in ("place", "family", "origin")
         )
         slug = told["slug"]
-        found[slug] = _Known(slug, told["title"], told.get("number"), issued, place, family or None, origin)
+        found[slug] = _Known(
+            slug,
+            told["title"],
+            told.get("number"),
+            date.fromisoformat(day) if day else None,
+            place,
+            family or None,
+            origin,
+        )
     order = ("text", "record", "stub")
     return sorted(found.values(), key=lambda one: (order.index(one.origin), one.slug))
 
@@ -210,15 +220,17 @@ def _graph(store: EmbeddedStore, build: Path, draft: Place, known: Sequence[_Kno
     for place in places:
         lineage.add(place)
     compared = [one for one in cascade.comparisons(places, lineage) if one.lower_plan == draft.slug]
-    numbers, cited = KnownNumbers(), {}
-    for one in known:
-        if (one.code, one.family) != (draft.code, draft.family):
-            numbers.add(one.title, one.number, one.issued)
-            cited.update(dict.fromkeys(triples.citation_keys(one.number, one.title), one.slug))
-    checks = {draft.slug: inside.checks(record, text, numbers)}
+    documents = KnownDocuments(
+        KnownDocument(
+            one.slug, one.title, one.code, one.family, parse(one.number) if one.number else None, one.day
+        )
+        for one in known
+        if (one.code, one.family) != (draft.code, draft.family)
+    )
+    checks = {draft.slug: inside.checks(record, text, documents)}
     told = {draft.slug: inside.agencies_in_text(record, text)}
     inferred = cascade.inferred_quads([draft], compared, lineage, checks, told)
-    found: dict[ox.Triple, None] = {quad.triple: None for quad in triples.document_quads(record, cited)}
+    found: dict[ox.Triple, None] = {quad.triple: None for quad in triples.document_quads(record, documents)}
     found |= dict.fromkeys(
         quad.triple for quad in inferred if quad.predicate.value != str(ZM.withinDivisionTransitive)
     )
