@@ -94,10 +94,10 @@ class _Told:
             assert change.before
             assert change.after
             for field in change.fields:
-                sides = (field.before, field.after)
+                old, new = field.before, field.after
                 if field.field == "value":  # with its unit, as one says it
-                    sides = (change.before.value, change.after.value)
-                before, after = (self._value(field.field, side) for side in sides)
+                    old, new = change.before.value, change.after.value
+                before, after = (self._value(field.field, one) for one in (old, new))
                 rows.append((self[f"field_{field.field}"], before, after))
         else:
             side = change.before or change.after

