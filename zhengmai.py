@@ -315,14 +315,9 @@ def serve(
 
 def _judge(job: BuildJob) -> None:
     """Validate the new store and write the findings beside it."""
-    from graph.stores import open_store
-    from ontology.vocabulary import ontology_graph
-    from shapes import findings, reports, validation
+    from shapes.judging import judge_build
 
-    graph = open_store(job.folder / "store").graph_union()
-    report = findings.collect(validation.validate(graph, ontology_graph()), graph)
-    (job.folder / "findings.json").write_text(reports.render(report, "json", "zh"), encoding="utf-8")
-    (job.folder / "report.ttl").write_text(reports.render(report, "turtle", "zh"), encoding="utf-8")
+    judge_build(job.folder)
 
 
 def _tell_idle(problems: list[dict[str, str]]) -> None:

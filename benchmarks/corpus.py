@@ -678,7 +678,7 @@ class _Writer:
                     self._goal(path, goal)
                 put(chance.choice("，；，") if goals else "。")
         more = chance.choice(words()["goal_ends"])
-        if more and self.draft.above:
+        if more and _is_leaf(self.draft.division):
             extra = Promise("", max(years), "w", name=more["name"])
             self._target(path, extra, more["text"], put(more["text"]))
             put("。")

@@ -65,6 +65,11 @@ class EmbeddedStore:
     def __len__(self) -> int:
         return len(self._store)
 
+    @property
+    def native(self) -> ox.Store:
+        """Oxigraph's own store, for what needs its speed."""
+        return self._store
+
     def rows(self, query: str) -> Iterator[dict[str, Term]]:
         """The solutions of a SELECT over all graphs as one, each with the variables that are bound.
 

@@ -163,7 +163,7 @@ class Report(Model):
             )
         slugs = {document.slug for document in documents}
         kept = [finding for finding in self.findings if finding.document in slugs]
-        return self.model_copy(update={"summary": _summary(documents, kept), "findings": kept})
+        return self.model_copy(update={"summary": summarize(documents, kept), "findings": kept})
 
 
 def collect(result: ValidationResult, data: Graph, made: date | None = None) -> Report:
@@ -185,7 +185,7 @@ def collect(result: ValidationResult, data: Graph, made: date | None = None) -> 
     rules = {finding.rule: book.rule(URIRef(finding.source.shape)) for finding in findings}
     return Report(
         made=made,
-        summary=_summary(_checked(facts, findings), findings),
+        summary=summarize(_checked(facts, findings), findings),
         grounds={ground.key: ground.label for ground in book.grounds.values()},
         rules={n: RuleNote(label=r.label, comment=r.comment, source=r.source) for n, r in rules.items()},
         findings=findings,
@@ -402,7 +402,8 @@ def _tell_apart(findings: Sequence[Finding]) -> None:
             finding.id += f".{mark}" + (f".{seen[mark]}" if seen[mark] > 1 else "")
 
 
-def _summary(documents: list[CheckedDocument], findings: Sequence[Finding]) -> Summary:
+def summarize(documents: list[CheckedDocument], findings: Sequence[Finding]) -> Summary:
+    """The counts of a report."""
     outcomes: Counter[str] = Counter()
     for document in documents:
         outcomes.update(document.comparisons)

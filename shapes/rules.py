@@ -110,6 +110,11 @@ class RuleBook:
             self._rules[named] = self._read(named)
         return self._rules[named]
 
+    @property
+    def named(self) -> Mapping[str, Rule]:
+        """The rules that have a name of their own (zm:rule), by that name."""
+        return {rule.name: rule for rule in self._rules.values()}
+
     @cached_property
     def grounds(self) -> Mapping[str, Ground]:
         """What a finding can rest on, by key, the firmest first."""

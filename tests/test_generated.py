@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import corpus
+from benchmarks import corpus, faults
 from graph.build import read_plan
 from graph.reading import read_source
 from graph.record import Assignment, PlanRecord, Target
@@ -105,3 +105,20 @@ def test_each_division_has_another_plan_when_all_have_one() -> None:
     assert places == 3213
     slugs = [corpus._slug(place, round_) for round_ in range(8) for place in corpus.order(1)]
     assert len(set(slugs)) == 8 * places
+
+
+def test_every_fault_is_reported_and_nothing_else_is_a_violation(tmp_path: Path) -> None:
+    kinds = faults.ruled()
+    assert len(kinds) >= 13
+    made = [fault for plan in corpus.plans(240, 7, 0.9, kinds) for fault in plan.faults]
+    assert {fault.rule for fault in made} == set(kinds)
+    built = faults.build(tmp_path, 240, 7, 0.9, kinds)
+    found = faults.read_findings(built)
+    score = faults.score(found, made)
+    assert len(made) > 400
+    assert (score.missed, score.severity, score.unruled) == ([], [], {})
+    assert [finding.id for finding in score.false] == []
+    # Between the levels nothing else is found wanting either.
+    between = {"lowered", "softened", "omitted", "narrowed"}
+    told = {(fault.slug, fault.outcome) for fault in made}
+    assert {(one.document, one.outcome) for one in found if one.outcome in between} <= told

@@ -1,0 +1,209 @@
+"""A whole store judged plan by plan, so that time grows with the number of plans and one plan can be judged alone.
+
+Each plan is judged on a small graph of its own: its document, its comparisons, what those speak of in other documents,
+and the vocabularies. The graphs of some plans are put together, so that the vocabularies are read once for all of them.
+The engine is the fast one or the reference; the findings are the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import unquote
+
+import pyoxigraph as ox
+from rdflib import Graph, URIRef
+from rdflib import Literal as RdfLiteral
+from rdflib.term import BNode, Node
+
+from graph.stores import EmbeddedStore, open_store
+from ontology import terms
+from ontology.terms import ID, ZM
+from ontology.vocabulary import ontology_graph
+from shapes.fast import FastEngine
+from shapes.findings import Report, collect
+from shapes.merging import Merger
+from shapes.rules import RuleBook
+from shapes.validation import Result, ValidationResult, load_shapes, validate
+
+Engine = Literal["fast", "reference"]
+BATCH: Final = 50
+"""Plans judged together: enough to forget the vocabularies' share, few enough to stay below half a gigabyte."""
+
+_OWNED: Final = re.compile(rf"{re.escape(str(ID))}(?:document|comparison)/([^/]+)")
+_NAMED: Final = re.compile(rf"<({re.escape(str(ID))}document/[^>]+)>".encode())
+# What the inferred graph says of a plan: its comparisons and whatever else names it as its own.
+_INFERRED: Final = f"""
+CONSTRUCT {{ ?s ?p ?o }} WHERE {{
+  VALUES ?plan {{ %s }}
+  GRAPH <{terms.GRAPH_INFERRED}> {{ {{ ?s <{ZM.lowerPlan}> ?plan }} UNION {{ ?s <{ZM.inDocument}> ?plan }} ?s ?p ?o }}
+}}"""
+_HEADS: Final = f"""
+CONSTRUCT {{ ?plan ?p ?o }} WHERE {{ VALUES ?plan {{ %s }} GRAPH <{terms.GRAPH_INFERRED}> {{ ?plan ?p ?o }} }}"""
+
+
+class PlanGraph(Graph):
+    """The store as an rdflib graph, looked up and never copied. Who asks for all plans is told of ``slugs`` only."""
+
+    def __init__(self, store: ox.Store, slugs: Iterable[str]) -> None:
+        super().__init__()
+        self._ox = store
+        self._plans = {str(terms.document_iri(slug)) for slug in slugs}
+        self._known: dict[Any, Node] = {}
+        self._said: dict[Node, dict[Node, list[Node]]] = {}
+
+    def triples(self, triple: Any) -> Iterator[Any]:
+        """The triples of a pattern, each once."""
+        subject, predicate, object_ = triple
+        if subject is None and object_ is None and predicate in (ZM.lowerPlan, ZM.origin):
+            for plan in self._plans:
+                pattern = (None, predicate, URIRef(plan)) if predicate == ZM.lowerPlan else (URIRef(plan), predicate, None)
+                yield from self.triples(pattern)
+            return
+        if subject is None:
+            quads = self._ox.quads_for_pattern(None, _ox(predicate), _ox(object_))
+            for found in {quad.triple: None for quad in quads}:
+                yield self._node(found.subject), self._node(found.predicate), self._node(found.object)
+            return
+        about = self._about(subject)
+        for name in about if predicate is None else (predicate,):
+            for value in about.get(name, ()):
+                if object_ is None or value == object_:
+                    yield subject, name, value
+
+    def _about(self, subject: Node) -> dict[Node, list[Node]]:
+        """All that is said of a node. What is asked once of a node is asked again in a moment."""
+        found = self._said.get(subject)
+        if found is None:
+            found = self._said[subject] = {}
+            for triple in {quad.triple: None for quad in self._ox.quads_for_pattern(_ox(subject), None, None)}:
+                found.setdefault(self._node(triple.predicate), []).append(self._node(triple.object))
+        return found
+
+    def _node(self, term: Any) -> Node:
+        if isinstance(term, ox.Literal):
+            if term.language:
+                return RdfLiteral(term.value, lang=term.language)
+            plain = term.datatype.value.endswith("#string")
+            return RdfLiteral(term.value, datatype=None if plain else URIRef(term.datatype.value))
+        known = self._known.get(term)
+        if known is None:
+            known = BNode(term.value) if isinstance(term, ox.BlankNode) else URIRef(term.value)
+            self._known[term] = known
+        return known
+
+
+def _ox(node: Node | None) -> Any:
+    if node is None:
+        return None
+    if isinstance(node, RdfLiteral):
+        if node.language:
+            return ox.Literal(str(node), language=node.language)
+        return ox.Literal(str(node), datatype=ox.NamedNode(node.datatype) if node.datatype else None)
+    return ox.BlankNode(str(node)) if isinstance(node, BNode) else ox.NamedNode(str(node))
+
+
+class Judge:
+    """Judges the plans of a store."""
+
+    def __init__(self, store: EmbeddedStore, engine: Engine = "fast", shapes: Graph | None = None) -> None:
+        self.store = store
+        self.engine = engine
+        self.shapes = shapes if shapes is not None else load_shapes()
+
+    def plans(self) -> list[str]:
+        """The slugs of all documents of the store."""
+        start = terms.document_graph("")
+        names = (name.value for name in self.store.native.named_graphs() if isinstance(name, ox.NamedNode))
+        return sorted(unquote(name.removeprefix(start)) for name in names if name.startswith(start))
+
+    def results(self, slugs: Sequence[str]) -> tuple[Result, ...]:
+        """The validation results of some plans, judged together."""
+        triples = self.graph_of(slugs)
+        if self.engine == "fast":
+            found = tuple(self._fast.results(triples))
+        else:
+            graph = Graph().parse(data=triples.decode(), format="nt")
+            found = validate(graph, ontology_graph(), self.shapes).results
+        wanted = set(slugs)
+        return tuple(row for row in found if (owner := _owner(row.focus)) is None or owner in wanted)
+
+    def report(self, slugs: Sequence[str]) -> Report:
+        """The findings of some plans, judged together."""
+        results = self.results(slugs)
+        judged = ValidationResult(not results, Graph(), results, self.shapes)
+        return collect(judged, PlanGraph(self.store.native, slugs))
+
+    def graph_of(self, slugs: Sequence[str]) -> bytes:
+        """What some plans are judged on, as N-Triples."""
+        store, form = self.store.native, ox.RdfFormat.N_TRIPLES
+        plans = " ".join(f"<{terms.document_iri(slug)}>" for slug in slugs)
+        parts = [self._reference]
+        for slug in slugs:
+            parts.append(store.dump(format=form, from_graph=ox.NamedNode(terms.document_graph(slug))) or b"")
+        for query in (_INFERRED, _HEADS):
+            found = store.query(query % plans)
+            assert isinstance(found, ox.QueryTriples)
+            parts.append(found.serialize(format=form) or b"")
+        parts.append(ox.serialize(self._context(slugs, parts[1:]), format=form) or b"")
+        return b"".join(parts)
+
+    def _context(self, slugs: Sequence[str], parts: Iterable[bytes]) -> Iterator[ox.Triple]:
+        """What is said of plans names nodes of other documents too: these nodes, and the heads of their documents."""
+        store = self.store.native
+        named = {found.decode() for part in parts for found in _NAMED.findall(part)}
+        own = set(slugs)
+        others = {iri for iri in named if _owner(iri) not in own}
+        heads = {str(terms.document_iri(slug)) for iri in others if (slug := _owner(iri))}
+        for iri in sorted(others | heads):
+            graph = ox.NamedNode(terms.document_graph(_owner(iri) or ""))
+            for quad in store.quads_for_pattern(ox.NamedNode(iri), None, None, graph):
+                yield quad.triple
+
+    @cached_property
+    def _fast(self) -> FastEngine:
+        return FastEngine(self.shapes)
+
+    @cached_property
+    def _reference(self) -> bytes:
+        """The vocabularies, the divisions and the ontology: the same for all."""
+        graphs = (terms.GRAPH_REFERENCE, terms.GRAPH_ONTOLOGY)
+        dump = self.store.native.dump
+        return b"".join(dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b"" for graph in graphs)
+
+
+def _owner(focus: Node | str) -> str | None:
+    """The slug of the plan that a node belongs to; None for an agency or a division."""
+    match = _OWNED.match(str(focus))
+    return unquote(match[1]) if match else None
+
+
+def batches(slugs: Sequence[str], size: int = BATCH) -> Iterator[Sequence[str]]:
+    """The plans in groups that are judged together."""
+    for start in range(0, len(slugs), size):
+        yield slugs[start : start + size]
+
+
+def judge_build(folder: Path, engine: Engine = "fast", only: Sequence[str] = (), before: Path | None = None) -> None:
+    """Judge the store of a build and write the findings beside it.
+
+    Args:
+        folder: the build.
+        engine: the fast one, or pySHACL.
+        only: the plans to judge, where the findings about all others are those of the build ``before``.
+        before: a build with findings.
+
+    Raises:
+        ShapesError: the shapes could not be applied.
+        StoreError: there is no store, or ``before`` has no findings.
+    """
+    judge = Judge(open_store(folder / "store"), engine)
+    merger = Merger(RuleBook(judge.shapes))
+    if before is not None:
+        merger.keep(before, without=only)
+    for part in batches(only if before is not None else judge.plans()):
+        merger.add(judge.report(part))
+    merger.write(folder)
