@@ -317,7 +317,10 @@ def _judge(job: BuildJob) -> None:
     """Validate the new store and write the findings beside it."""
     from shapes.judging import judge_build
 
-    judge_build(job.folder)
+    if job.step is not None:
+        judge_build(job.folder, only=job.step.affected, before=job.step.before)
+    else:
+        judge_build(job.folder)
 
 
 def _tell_idle(problems: list[dict[str, str]]) -> None:

@@ -78,7 +78,9 @@ def _is_about(finding: Finding, fault: Fault) -> bool:
     indicator = (finding.indicator_iri or "").rpartition("/")[2] or None
     if fault.because and fault.because not in _reasons(finding):
         return False
-    return (indicator, finding.year) == (fault.indicator, fault.year) and (upper == fault.upper or upper is None)
+    return (indicator, finding.year) == (fault.indicator, fault.year) and (
+        upper == fault.upper or upper is None
+    )
 
 
 def _reasons(finding: Finding) -> str:
@@ -87,7 +89,9 @@ def _reasons(finding: Finding) -> str:
     return " ".join(key for key, word in names.items() if word in finding.reason.en.lower())
 
 
-def build(folder: Path, plans: int, seed: int, seeded: float, kinds: Sequence[str], engine: Engine = "fast") -> Path:
+def build(
+    folder: Path, plans: int, seed: int, seeded: float, kinds: Sequence[str], engine: Engine = "fast"
+) -> Path:
     """Write a corpus into a folder and build it there; returns the build."""
     corpus.write(folder / "plans", plans, seed, seeded, kinds)
     with BuildJob(folder / "plans", folder / "data") as job:
@@ -114,7 +118,9 @@ def main() -> None:
     faults = [fault for plan in corpus.plans(given.plans, given.seed, given.seeded) for fault in plan.faults]
     result = score(findings, faults)
     total = len(faults) - sum(result.unruled.values())
-    print(f"{given.plans:,} plans, {len(faults)} faults in {len({fault.slug for fault in faults})} plans, {len(findings):,} findings")
+    print(
+        f"{given.plans:,} plans, {len(faults)} faults in {len({fault.slug for fault in faults})} plans, {len(findings):,} findings"
+    )
     print(f"recall {sum(result.found.values())}/{total}; false violations {len(result.false)}")
     for kind, count in sorted(result.found.items()):
         print(f"  {kind:<26}{count:>5}")
@@ -125,7 +131,9 @@ def main() -> None:
     for finding in result.false[:20]:
         print(f"  false: {finding.id}: {finding.reason.zh}")
     if result.unruled:
-        print("  no rule yet: " + ", ".join(f"{kind} {count}" for kind, count in sorted(result.unruled.items())))
+        print(
+            "  no rule yet: " + ", ".join(f"{kind} {count}" for kind, count in sorted(result.unruled.items()))
+        )
 
 
 if __name__ == "__main__":

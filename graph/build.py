@@ -31,7 +31,7 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
-from graph import cascade, stores, triples
+from graph import cascade, incremental, stores, triples
 from graph.cascade import Comparison, Lineage, Place
 from graph.catalog import Corpus, DocumentEntry, read_corpus
 from graph.corrections import Correction, correction_files, load_corrections
@@ -83,7 +83,11 @@ def open_current(data: Path) -> Path:
 
 
 class BuildJob:
-    """One build in progress. ``unchanged`` is true where the published build was made from the same inputs."""
+    """One build in progress.
+
+    ``unchanged`` is true where the published build was made from the same inputs. ``step`` is given where little
+    changed: only its ``affected`` plans need be judged again, what is found of all others stands in ``step.before``.
+    """
 
     def __init__(
         self, plans: Path, data: Path, *, progress: Progress | None = None, fresh: bool = False
@@ -91,6 +95,7 @@ class BuildJob:
         self.plans = plans
         self.data = data
         self.unchanged = False
+        self.step: incremental.Step | None = None
         self._progress = progress or (lambda what, done, total: None)
         self._fresh = fresh
         self._lock: TextIO | None = None
@@ -113,6 +118,7 @@ class BuildJob:
 
     def publish(self) -> None:
         """Make this build the current one, in one step, and drop the oldest builds beyond the last three."""
+        shutil.rmtree(self.folder / "quads", ignore_errors=True)
         name = self.folder.name.removesuffix(".part")
         final = self.folder.with_name(name)
         self.folder.rename(final)
@@ -152,7 +158,7 @@ class BuildJob:
 
     def _run(self, corpus: Corpus) -> None:
         inputs = _inputs(corpus)
-        digest = hashlib.sha256(json.dumps([inputs, code_hash()], sort_keys=True).encode()).hexdigest()
+        digest = _digest(inputs)
         now = current_build(self.data)
         if now and not self._fresh and read_summary(now).inputs_hash == digest:
             self.folder, self.unchanged = now, True
@@ -164,20 +170,109 @@ class BuildJob:
         shutil.rmtree(self.folder, ignore_errors=True)
         for part in ("texts", "records"):
             (self.folder / part).mkdir(parents=True)
+        if self._update(corpus, inputs, digest, made, now):
+            return
         records, reused = self._records(corpus)
         places = [_place(record) for record in records]
         places += [Place(stub.slug, stub.code, stub.family, None) for stub in corpus.stubs]
         comparisons, lineage = self._cascade(places)
-        quads = self.folder / "quads.nq"
-        with quads.open("wb") as out:
-            for chunk in _all_quads(corpus, records, places, comparisons, lineage, made):
-                ox.serialize(chunk, out, format=ox.RdfFormat.N_QUADS)
-        total = stores.create(self.folder / "store", [quads])
-        quads.unlink()
+        quads = self.folder / "quads"
+        quads.mkdir()
+        for chunk in _all_quads(corpus, records, places, comparisons, lineage, made):
+            written = list(chunk)
+            with stores.chunk_file(quads, written[0].graph_name.value if written else "").open("ab") as out:
+                ox.serialize(written, out, format=ox.RdfFormat.N_QUADS)
+        # One file loads many times faster than many.
+        together = self.folder / "quads.nq"
+        with together.open("wb") as out:
+            for file in quads.iterdir():
+                out.write(file.read_bytes())
+        total = stores.create(self.folder / "store", [together])
+        together.unlink()
+        incremental.write_heads(self.folder, records)
         counts = _counts(corpus, records, comparisons, total)
-        summary = Summary(
-            name, made.isoformat(timespec="seconds"), digest, inputs, counts, reused, _idle(records)
-        )
+        self._summarize(digest, made, inputs, counts, reused, _idle(records))
+
+    def _update(
+        self, corpus: Corpus, inputs: dict[str, str], digest: str, made: datetime, now: Path | None
+    ) -> bool:
+        """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
+        before = read_summary(now) if now and not self._fresh else None
+        if now is None or before is None or before.inputs_hash != _digest(before.inputs):
+            return False
+        files = {path.name: path.stem for path, _ in corpus.documents}
+        step = incremental.find_step(now, before.inputs, inputs, files)
+        if step is None:
+            return False
+        heads = incremental.read_heads(now)
+        fresh: dict[str, PlanRecord] = {}
+        reused = len(corpus.documents) - len(step.changed)
+        for path, entry in corpus.documents:
+            if path.stem not in step.changed:
+                continue
+            self._progress(path.name, len(fresh), len(step.changed))
+            source = read_source(path)
+            file = _correction_files(corpus).get(path.stem)
+            record, cached = self._extracted(source, path.stem, entry, load_corrections(file) if file else [])
+            reused += cached
+            if not incremental.same_identity(record, heads[path.stem]):
+                return False
+            fresh[path.stem] = record
+            (self.folder / "texts" / f"{path.stem}.txt").write_text(source.text, encoding="utf-8")
+            (self.folder / "records" / f"{path.stem}.json").write_text(record.to_json(), encoding="utf-8")
+        for part in ("texts", "records"):
+            incremental.link_tree(now / part, self.folder / part)
+        places = {slug: _place(fresh.get(slug, head)) for slug, head in heads.items()}
+        for stub in corpus.stubs:
+            places[stub.slug] = Place(stub.slug, stub.code, stub.family, None)
+        lineage = Lineage()
+        for place in places.values():
+            lineage.add(place)
+        step.affected = incremental.below(lineage, list(places.values()), step.changed)
+        comparisons = incremental.compare_again(step, lineage, places)
+        old = {slug: incremental.read_record(now, slug) for slug in step.changed}
+        incremental.copy_store(now / "store", self.folder / "store")
+        change = incremental.StoreChange(self.folder / "store")
+        gone = sum(change.remove_comparisons(slug) for slug in step.affected)
+        for slug in step.changed:
+            change.remove_document(slug)
+        cited = _cited(corpus, heads.values())
+        for record in fresh.values():
+            change.add(triples.document_quads(record, cited))
+        change.add(cascade.inferred_quads([places[slug] for slug in step.changed], comparisons, lineage))
+        change.add(_provenance(list(fresh.values()), made))
+        change.close()
+        incremental.write_heads(self.folder, [fresh.get(slug, head) for slug, head in heads.items()])
+        counts = dict(before.counts)
+        for sign, some in ((-1, old), (1, fresh)):
+            for record in some.values():
+                counts["actions"] += sign * len(record.actions)
+                counts["targets"] += sign * len(record.targets)
+                counts["assignments"] += sign * sum(len(action.assignments) for action in record.actions)
+        for code in {heads[slug].plan.jurisdiction.code for slug in step.changed}:
+            here = [slug for slug, head in heads.items() if head.plan.jurisdiction.code == code]
+            counts["agencies"] += len(
+                _agencies(fresh.get(s) or incremental.read_record(now, s) for s in here)
+            )
+            counts["agencies"] -= len(_agencies(incremental.read_record(now, slug) for slug in here))
+        counts["comparisons"] += len(comparisons) - gone
+        counts["triples"] += change.added - change.removed
+        idle = [one for one in before.idle_corrections if one["document"] not in fresh]
+        self._summarize(digest, made, inputs, counts, reused, idle + _idle(list(fresh.values())))
+        self.step = step
+        return True
+
+    def _summarize(
+        self,
+        digest: str,
+        made: datetime,
+        inputs: dict[str, str],
+        counts: dict[str, int],
+        reused: int,
+        idle: list[dict[str, str]],
+    ) -> None:
+        name = self.folder.name.removesuffix(".part")
+        summary = Summary(name, made.isoformat(timespec="seconds"), digest, inputs, counts, reused, idle)
         (self.folder / "build.json").write_text(
             json.dumps(summary.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
@@ -269,6 +364,10 @@ def _place(record: PlanRecord) -> Place:
     return Place(record.slug, record.plan.jurisdiction.code or "", record.plan.family or record.slug, record)
 
 
+def _digest(inputs: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps([inputs, code_hash()], sort_keys=True).encode()).hexdigest()
+
+
 def _inputs(corpus: Corpus) -> dict[str, str]:
     paths = [path for path, _ in corpus.documents] + list(corpus.records)
     paths += [path for path in [corpus.folder / "catalog.yaml"] if path.exists()]
@@ -293,10 +392,9 @@ def _idle(records: list[PlanRecord]) -> list[dict[str, str]]:
     ]
 
 
-def _counts(
-    corpus: Corpus, records: list[PlanRecord], comparisons: list[Comparison], total: int
-) -> dict[str, int]:
-    agencies = {
+def _agencies(records: Iterable[PlanRecord]) -> set[tuple[str | None, str]]:
+    """Each agency of some plans once: its division's code and its name."""
+    return {
         (record.plan.jurisdiction.code, assignment.agency)
         for record in records
         for assignments in [
@@ -305,6 +403,12 @@ def _counts(
         ]
         for assignment in assignments
     }
+
+
+def _counts(
+    corpus: Corpus, records: list[PlanRecord], comparisons: list[Comparison], total: int
+) -> dict[str, int]:
+    agencies = _agencies(records)
     outcomes = Counter(comparison.outcome for comparison in comparisons)
     return {
         "documents": len(corpus.documents),
@@ -328,12 +432,7 @@ def _all_quads(
     made: datetime,
 ) -> Iterator[Iterable[ox.Quad]]:
     """The quads of a build, graph by graph."""
-    cited: dict[str, str] = {}
-    for stub in corpus.stubs:
-        cited.update(dict.fromkeys(triples.citation_keys(stub.number, stub.title), stub.slug))
-    for record in records:
-        keys = triples.citation_keys(record.plan.document_number, record.plan.title)
-        cited.update(dict.fromkeys(keys, record.slug))
+    cited = _cited(corpus, records)
     for record in records:
         yield triples.document_quads(record, cited)
     for stub in corpus.stubs:
@@ -344,6 +443,17 @@ def _all_quads(
         yield _turtle_quads(turtle(scheme), terms.GRAPH_REFERENCE)
     yield _turtle_quads(turtle(), terms.GRAPH_ONTOLOGY)
     yield _provenance(records, made)
+
+
+def _cited(corpus: Corpus, records: Iterable[PlanRecord]) -> dict[str, str]:
+    """The numbers and titles by which documents may be cited, and their slugs."""
+    cited: dict[str, str] = {}
+    for stub in corpus.stubs:
+        cited.update(dict.fromkeys(triples.citation_keys(stub.number, stub.title), stub.slug))
+    for record in records:
+        keys = triples.citation_keys(record.plan.document_number, record.plan.title)
+        cited.update(dict.fromkeys(keys, record.slug))
+    return cited
 
 
 def _turtle_quads(source: bytes, graph: URIRef) -> Iterator[ox.Quad]:

@@ -34,7 +34,9 @@ class FastEngine:
             self._shapes = shacl.Shapes.from_text(shapes.serialize(format="nt"), format="ntriples")
         except Exception as error:  # the package raises several kinds
             raise ShapesError(f"the shapes could not be read: {error}") from error
-        self._languages = {str(m): m.language or "" for m in shapes.objects(None, SH.message) if isinstance(m, RdfLiteral)}
+        self._languages = {
+            str(m): m.language or "" for m in shapes.objects(None, SH.message) if isinstance(m, RdfLiteral)
+        }
 
     def results(self, triples: bytes) -> Iterator[Result]:
         """Judge a graph given as N-Triples, the vocabularies and the ontology in it.
@@ -80,7 +82,12 @@ def _term(text: str | None) -> Node | None:
     found = quad.object
     if isinstance(found, ox.Literal):
         language = found.language
-        return RdfLiteral(found.value, lang=language) if language else RdfLiteral(
-            found.value, datatype=None if found.datatype.value.endswith("#string") else URIRef(found.datatype.value)
+        return (
+            RdfLiteral(found.value, lang=language)
+            if language
+            else RdfLiteral(
+                found.value,
+                datatype=None if found.datatype.value.endswith("#string") else URIRef(found.datatype.value),
+            )
         )
     return URIRef(found.value) if isinstance(found, ox.NamedNode) else None

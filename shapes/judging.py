@@ -19,6 +19,7 @@ from rdflib import Graph, URIRef
 from rdflib import Literal as RdfLiteral
 from rdflib.term import BNode, Node
 
+from graph import stores
 from graph.stores import EmbeddedStore, open_store
 from ontology import terms
 from ontology.terms import ID, ZM
@@ -46,27 +47,28 @@ CONSTRUCT {{ ?plan ?p ?o }} WHERE {{ VALUES ?plan {{ %s }} GRAPH <{terms.GRAPH_I
 
 
 class PlanGraph(Graph):
-    """The store as an rdflib graph, looked up and never copied. Who asks for all plans is told of ``slugs`` only."""
+    """What some plans were judged on as an rdflib graph, and behind it, for a node of which that says nothing, the store.
 
-    def __init__(self, store: ox.Store, slugs: Iterable[str]) -> None:
+    Nothing is copied into rdflib. Who asks for all documents is told of these plans only.
+    """
+
+    def __init__(self, store: ox.Store, slugs: Iterable[str], triples: bytes) -> None:
         super().__init__()
-        self._ox = store
-        self._plans = {str(terms.document_iri(slug)) for slug in slugs}
+        self._store_behind = store
+        self._near = ox.Store()
+        self._near.bulk_load(input=triples, format=ox.RdfFormat.N_TRIPLES)
+        self._plans = {terms.document_iri(slug) for slug in slugs}
         self._known: dict[Any, Node] = {}
         self._said: dict[Node, dict[Node, list[Node]]] = {}
 
     def triples(self, triple: Any) -> Iterator[Any]:
         """The triples of a pattern, each once."""
         subject, predicate, object_ = triple
-        if subject is None and object_ is None and predicate in (ZM.lowerPlan, ZM.origin):
-            for plan in self._plans:
-                pattern = (None, predicate, URIRef(plan)) if predicate == ZM.lowerPlan else (URIRef(plan), predicate, None)
-                yield from self.triples(pattern)
-            return
         if subject is None:
-            quads = self._ox.quads_for_pattern(None, _ox(predicate), _ox(object_))
-            for found in {quad.triple: None for quad in quads}:
-                yield self._node(found.subject), self._node(found.predicate), self._node(found.object)
+            for quad in self._near.quads_for_pattern(None, _ox(predicate), _ox(object_)):
+                node = self._node(quad.subject)
+                if predicate != ZM.origin or node in self._plans:
+                    yield node, self._node(quad.predicate), self._node(quad.object)
             return
         about = self._about(subject)
         for name in about if predicate is None else (predicate,):
@@ -79,7 +81,13 @@ class PlanGraph(Graph):
         found = self._said.get(subject)
         if found is None:
             found = self._said[subject] = {}
-            for triple in {quad.triple: None for quad in self._ox.quads_for_pattern(_ox(subject), None, None)}:
+            node = _ox(subject)
+            if isinstance(node, ox.Literal):
+                return found
+            quads = list(self._near.quads_for_pattern(node, None, None))
+            for triple in {
+                q.triple: None for q in quads or self._store_behind.quads_for_pattern(node, None, None)
+            }:
                 found.setdefault(self._node(triple.predicate), []).append(self._node(triple.object))
         return found
 
@@ -120,9 +128,9 @@ class Judge:
         names = (name.value for name in self.store.native.named_graphs() if isinstance(name, ox.NamedNode))
         return sorted(unquote(name.removeprefix(start)) for name in names if name.startswith(start))
 
-    def results(self, slugs: Sequence[str]) -> tuple[Result, ...]:
-        """The validation results of some plans, judged together."""
-        triples = self.graph_of(slugs)
+    def results(self, slugs: Sequence[str], triples: bytes | None = None) -> tuple[Result, ...]:
+        """The validation results of some plans, judged together on ``triples``, else on their graph."""
+        triples = self.graph_of(slugs) if triples is None else triples
         if self.engine == "fast":
             found = tuple(self._fast.results(triples))
         else:
@@ -133,17 +141,17 @@ class Judge:
 
     def report(self, slugs: Sequence[str]) -> Report:
         """The findings of some plans, judged together."""
-        results = self.results(slugs)
+        triples = self.graph_of(slugs)
+        results = self.results(slugs, triples)
         judged = ValidationResult(not results, Graph(), results, self.shapes)
-        return collect(judged, PlanGraph(self.store.native, slugs))
+        return collect(judged, PlanGraph(self.store.native, slugs, triples))
 
     def graph_of(self, slugs: Sequence[str]) -> bytes:
         """What some plans are judged on, as N-Triples."""
         store, form = self.store.native, ox.RdfFormat.N_TRIPLES
         plans = " ".join(f"<{terms.document_iri(slug)}>" for slug in slugs)
         parts = [self._reference]
-        for slug in slugs:
-            parts.append(store.dump(format=form, from_graph=ox.NamedNode(terms.document_graph(slug))) or b"")
+        parts += [self._document(slug) for slug in slugs]
         for query in (_INFERRED, _HEADS):
             found = store.query(query % plans)
             assert isinstance(found, ox.QueryTriples)
@@ -163,6 +171,14 @@ class Judge:
             for quad in store.quads_for_pattern(ox.NamedNode(iri), None, None, graph):
                 yield quad.triple
 
+    def _document(self, slug: str) -> bytes:
+        """The triples of a document: as the build wrote them, where it still has them, else out of the store."""
+        graph = terms.document_graph(slug)
+        written = stores.chunk_file(self.store.path.parent / "quads", graph)
+        if written.is_file():
+            return written.read_bytes().replace(f" <{graph}> .\n".encode(), b" .\n")
+        return self.store.native.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b""
+
     @cached_property
     def _fast(self) -> FastEngine:
         return FastEngine(self.shapes)
@@ -172,7 +188,9 @@ class Judge:
         """The vocabularies, the divisions and the ontology: the same for all."""
         graphs = (terms.GRAPH_REFERENCE, terms.GRAPH_ONTOLOGY)
         dump = self.store.native.dump
-        return b"".join(dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b"" for graph in graphs)
+        return b"".join(
+            dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b"" for graph in graphs
+        )
 
 
 def _owner(focus: Node | str) -> str | None:
@@ -187,7 +205,9 @@ def batches(slugs: Sequence[str], size: int = BATCH) -> Iterator[Sequence[str]]:
         yield slugs[start : start + size]
 
 
-def judge_build(folder: Path, engine: Engine = "fast", only: Sequence[str] = (), before: Path | None = None) -> None:
+def judge_build(
+    folder: Path, engine: Engine = "fast", only: Sequence[str] = (), before: Path | None = None
+) -> None:
     """Judge the store of a build and write the findings beside it.
 
     Args:

@@ -120,7 +120,9 @@ class Merger:
         upper = finding.upper.place if finding.upper else None
         level = divisions.divisions().get(upper.code) if upper else None
         ratio = finding.ratio
-        distance = Decimal(0) if ratio is None else max(ratio, 1 / ratio) if ratio > 0 else Decimal("Infinity")
+        distance = (
+            Decimal(0) if ratio is None else max(ratio, 1 / ratio) if ratio > 0 else Decimal("Infinity")
+        )
         return (
             _STANDING[finding.status],
             _GRAVITY[finding.severity],
@@ -151,17 +153,24 @@ def read_parts(folder: Path) -> tuple[dict[str, Any], Iterator[Line]]:
         if not (folder / ORDER).is_file():
             raise ValueError("findings.order is missing")
     except (OSError, ValueError) as error:
-        raise StoreError(f"{folder}: the findings cannot be read ({error}); run 'zhengmai build --fresh'") from error
+        raise StoreError(
+            f"{folder}: the findings cannot be read ({error}); run 'zhengmai build --fresh'"
+        ) from error
     return head, _lines(folder)
 
 
 def _lines(folder: Path) -> Iterator[Line]:
-    with (folder / FINDINGS).open(encoding="utf-8") as texts, (folder / ORDER).open(encoding="utf-8") as orders:
+    with (
+        (folder / FINDINGS).open(encoding="utf-8") as texts,
+        (folder / ORDER).open(encoding="utf-8") as orders,
+    ):
         texts.readline()
         texts.readline()
         for text, order in zip(texts, orders, strict=False):
             document, severity, outcome, status, rule, key = json.loads(order)
-            yield Line(document, severity, outcome, status, rule, _frozen(key), text.rstrip("\n").removesuffix(","))
+            yield Line(
+                document, severity, outcome, status, rule, _frozen(key), text.rstrip("\n").removesuffix(",")
+            )
 
 
 def _frozen(key: list[Any]) -> tuple[Any, ...]:

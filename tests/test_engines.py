@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rdflib import Graph
 from rdflib import Literal as RdfLiteral
+from test_shapes import FAULTS, _only, _sample
 
 from graph.stores import open_store
 from ontology.vocabulary import ontology_graph
@@ -18,7 +19,6 @@ from shapes.judging import Judge
 from shapes.merging import Merger
 from shapes.rules import RuleBook
 from shapes.validation import Result, load_shapes, validate
-from test_shapes import FAULTS, _only, _sample
 
 
 def _told(results: Any, book: RuleBook) -> Counter[tuple[Any, ...]]:
@@ -30,7 +30,15 @@ def _row(row: Result, book: RuleBook) -> tuple[Any, ...]:
     value = row.value.n3() if isinstance(row.value, RdfLiteral) else str(row.value)
     path = str(row.path) if row.path is not None and "://" in str(row.path) else None
     messages = tuple(sorted(row.messages.items()))
-    return (str(row.focus), path, value, row.severity, book.rule(row.shape).name, str(row.component), messages)
+    return (
+        str(row.focus),
+        path,
+        value,
+        row.severity,
+        book.rule(row.shape).name,
+        str(row.component),
+        messages,
+    )
 
 
 def _nt(graph: Graph) -> bytes:
