@@ -10,7 +10,6 @@ by which other documents find it.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -90,10 +89,10 @@ def same_identity(one: PlanRecord, other: PlanRecord) -> bool:
 def link_tree(source: Path, target: Path) -> None:
     """Hard links to all files of a folder that the other does not have yet."""
     target.mkdir(parents=True, exist_ok=True)
-    there = set(os.listdir(target))
-    for entry in os.scandir(source):
+    there = {entry.name for entry in target.iterdir()}
+    for entry in source.iterdir():
         if entry.name not in there:
-            _link(Path(entry.path), target / entry.name)
+            _link(entry, target / entry.name)
 
 
 def copy_store(source: Path, target: Path) -> None:
