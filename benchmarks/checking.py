@@ -29,6 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ CONSTRAINT = f"""
       ?value zm:inDocument ?above ; a zm:Target ; zm:indicator ?i ; zm:targetYear ?y ; zm:measure ?m ; zm:value ?w .
       FILTER(?v < ?w) }} \"\"\" ] .
 """
-_NEEDED = {str(p) for p in (ZM.inDocument, ZM.indicator, ZM.targetYear, ZM.measure, ZM.value, ZM.ancestorPlan)}
+_NEEDED = {
+    str(p) for p in (ZM.inDocument, ZM.indicator, ZM.targetYear, ZM.measure, ZM.value, ZM.ancestorPlan)
+}
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 
@@ -100,13 +103,20 @@ def prepare(folder: Path, count: int) -> dict[str, Any]:
         found.append(record)
     places, lineage = placed(found)
     lines = list(cascade.inferred_quads(places, [], lineage))
-    ox.serialize([q.triple for q in lines if q.predicate.value in _NEEDED], slim, format=ox.RdfFormat.N_TRIPLES)
+    ox.serialize(
+        [q.triple for q in lines if q.predicate.value in _NEEDED], slim, format=ox.RdfFormat.N_TRIPLES
+    )
     ox.serialize(triples.division_quads(), quads, format=form)
-    for name, sources in ((terms.GRAPH_REFERENCE, map(turtle, SCHEMES)), (terms.GRAPH_ONTOLOGY, iter([turtle()]))):
+    for name, sources in (
+        (terms.GRAPH_REFERENCE, map(turtle, SCHEMES)),
+        (terms.GRAPH_ONTOLOGY, iter([turtle()])),
+    ):
         for source in sources:
             graph = ox.NamedNode(name)
             parsed = ox.parse(source, format=ox.RdfFormat.TURTLE)
-            ox.serialize((ox.Quad(*quad.triple, graph) for quad in parsed), quads, format=form)
+            ox.serialize(
+                (ox.Quad(one.subject, one.predicate, one.object, graph) for one in parsed), quads, format=form
+            )
     quads.close()
     slim.close()
     return {"triples": total}
@@ -229,7 +239,9 @@ def change(folder: Path, count: int) -> dict[str, Any]:
     last = next(plan for plan in reversed(list(corpus.plans(count))) if "增长45%" in plan.text)
     again = []
     for value in (41, 42, 43):
-        (plans / f"{last.slug}.txt").write_text(last.text.replace("增长45%", f"增长{value}%"), encoding="utf-8")
+        (plans / f"{last.slug}.txt").write_text(
+            last.text.replace("增长45%", f"增长{value}%"), encoding="utf-8"
+        )
         seconds, job = build()
         assert job.step is not None
         again.append(seconds)
@@ -268,8 +280,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--plans", type=int, nargs="+", default=[50, 200])
-    parser.add_argument("--bound", type=float, default=300.0, help="seconds that a join may take, loading included")
-    parser.add_argument("--without", nargs="*", default=[], help="contenders to leave out, by the beginning of the name")
+    parser.add_argument(
+        "--bound", type=float, default=300.0, help="seconds that a join may take, loading included"
+    )
+    parser.add_argument(
+        "--without", nargs="*", default=[], help="contenders to leave out, by the beginning of the name"
+    )
     parser.add_argument("--contender", choices=CONTENDERS)
     parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
@@ -313,11 +329,13 @@ def _ratios(seconds: dict[tuple[str, int], float | None], sizes: list[int]) -> N
             for (name, size), other in seconds.items():
                 if size == count and name.startswith(theirs) and own and other:
                     print(f"  {count:>6,} plans: {name} / {mine} = {other / own:.1f}")
-    for small, large in zip(sizes, sizes[1:], strict=False):
+    for small, large in pairwise(sizes):
         for contender in ("check", "compare"):
             first, second = seconds.get((contender, small)), seconds.get((contender, large))
             if first and second:
-                print(f"  {contender}: {large / small:.0f} times the plans, {second / first:.1f} times the time")
+                print(
+                    f"  {contender}: {large / small:.0f} times the plans, {second / first:.1f} times the time"
+                )
 
 
 if __name__ == "__main__":

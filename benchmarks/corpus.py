@@ -437,7 +437,9 @@ def _seed_judged(draft: Draft, outcome: str, how: str, chance: random.Random) ->
         factor = Decimal(chance.randint(55, 85)) / 100
         room = Decimal(100) - old.value if old.measure == "share" else old.value
         value = (
-            int(old.value * factor) if outcome == "lowered" else int(old.value + max(1, room * (1 - factor)))
+            int(old.value * factor)
+            if outcome == "lowered"
+            else int(old.value + max(Decimal(1), room * (1 - factor)))
         )
         _swap(
             draft,

@@ -180,7 +180,9 @@ class BuildJob:
         quads.mkdir()
         for chunk in _all_quads(corpus, records, places, comparisons, lineage, made):
             written = list(chunk)
-            with stores.chunk_file(quads, written[0].graph_name.value if written else "").open("ab") as out:
+            with stores.chunk_file(quads, str(written[0].graph_name).strip("<>") if written else "").open(
+                "ab"
+            ) as out:
                 ox.serialize(written, out, format=ox.RdfFormat.N_QUADS)
         # One file loads many times faster than many.
         together = self.folder / "quads.nq"

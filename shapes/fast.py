@@ -49,8 +49,8 @@ class FastEngine:
         except Exception as error:
             raise ShapesError(f"the shapes could not be applied: {error}") from error
         for row in report.results:
-            shape = row.source_shape if row.source_shape.startswith("<") else row.root_shape
-            named = _term(shape)
+            source = row.source_shape or ""
+            named = _term(source if source.startswith("<") else row.root_shape)
             assert named is not None
             focus = _term(row.focus_node)
             assert focus is not None

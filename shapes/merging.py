@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from graph import divisions
 from graph.errors import StoreError
-from shapes.findings import CheckedDocument, Finding, Report, RuleNote, Severity, Status, summarize
+from shapes.findings import CheckedDocument, Finding, Report, RuleNote, Status, summarize
 from shapes.rules import RuleBook, Words
+from shapes.validation import Severity
 
 FINDINGS, ORDER = "findings.json", "findings.order"
 _GRAVITY: Final = {"violation": 0, "warning": 1, "info": 2}

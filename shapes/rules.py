@@ -99,6 +99,7 @@ class RuleBook:
     def __init__(self, shapes: Graph) -> None:
         self._shapes = shapes
         self._rules: dict[URIRef, Rule] = {}
+        self._phrases: dict[str, Words | None] = {}
         for shape in set(shapes.subjects(ZM.rule)):
             if isinstance(shape, URIRef):
                 self.rule(shape)
@@ -136,7 +137,9 @@ class RuleBook:
 
     def phrase(self, key: str) -> Words | None:
         """Return how a value is said (``ge``, ``growth_rate``, ``range``, ``list``), or None where nothing is added."""
-        return self._words(SHAPE[f"say-{key}"], ZM.valueTemplate)
+        if key not in self._phrases:
+            self._phrases[key] = self._words(SHAPE[f"say-{key}"], ZM.valueTemplate)
+        return self._phrases[key]
 
     def _named(self, shape: Node) -> URIRef:
         seen: set[Node] = set()

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from rdflib import Graph
 from rdflib import Literal as RdfLiteral
-from test_shapes import FAULTS, _only, _sample
 
 from graph.stores import open_store
 from ontology.vocabulary import ontology_graph
@@ -19,6 +18,7 @@ from shapes.judging import Judge
 from shapes.merging import Merger
 from shapes.rules import RuleBook
 from shapes.validation import Result, load_shapes, validate
+from tests.test_shapes import FAULTS, _only, _sample
 
 
 def _told(results: Any, book: RuleBook) -> Counter[tuple[Any, ...]]:
@@ -71,7 +71,7 @@ def test_the_real_corpus_is_judged_alike_in_whole_and_plan_by_plan(built: Path) 
     plans = Judge(store).plans()
     assert len(plans) > 10
     for engine in ("fast", "reference"):
-        judge = Judge(store, engine)  # type: ignore[arg-type]
+        judge = Judge(store, engine)
         assert _told(judge.results(plans), book) == expected
     judge = Judge(store)
     alone = [row for slug in plans for row in judge.results([slug])]
