@@ -91,13 +91,17 @@ def placed(found: list[PlanRecord]) -> tuple[list[Place], Lineage]:
 
 def prepare(folder: Path, count: int) -> dict[str, Any]:
     """Write the graph of a corpus: all of it, and what the joins need."""
+    (folder / "quads").mkdir()
     quads, slim = (folder / "quads.nq").open("wb"), (folder / "slim.nt").open("wb")
     found, total = [], 0
     form = ox.RdfFormat.N_QUADS
     for record in records(count):
         written = list(triples.document_quads(record, {}))
         total += len(written)
-        ox.serialize(written, quads, format=form)
+        # A build keeps the quads of each document until it is judged.
+        chunk = ox.serialize(written, format=form) or b""
+        stores.chunk_file(folder / "quads", terms.document_graph(record.slug)).write_bytes(chunk)
+        quads.write(chunk)
         needed = [q.triple for q in written if q.predicate.value in _NEEDED or _is_target(q)]
         ox.serialize(needed, slim, format=ox.RdfFormat.N_TRIPLES)
         found.append(record)

@@ -90,7 +90,7 @@ def _reasons(finding: Finding) -> str:
 
 
 def build(
-    folder: Path, plans: int, seed: int, seeded: float, kinds: Sequence[str], engine: Engine = "fast"
+    folder: Path, plans: int, seed: int, seeded: float, kinds: Sequence[str], engine: Engine | None = None
 ) -> Path:
     """Write a corpus into a folder and build it there; returns the build."""
     corpus.write(folder / "plans", plans, seed, seeded, kinds)

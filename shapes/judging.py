@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote
 
 import pyoxigraph as ox
@@ -24,11 +25,13 @@ from graph.stores import EmbeddedStore, open_store
 from ontology import terms
 from ontology.terms import ID, ZM
 from ontology.vocabulary import ontology_graph
-from shapes.fast import FastEngine
 from shapes.findings import Report, collect
 from shapes.merging import Merger
 from shapes.rules import RuleBook
 from shapes.validation import Result, ValidationResult, load_shapes, validate
+
+if TYPE_CHECKING:
+    from shapes.fast import FastEngine
 
 Engine = Literal["fast", "reference"]
 BATCH: Final = 100
@@ -126,9 +129,11 @@ def _ox(node: Node | None) -> Any:
 class Judge:
     """Judges the plans of a store."""
 
-    def __init__(self, store: EmbeddedStore, engine: Engine = "fast", shapes: Graph | None = None) -> None:
+    def __init__(
+        self, store: EmbeddedStore, engine: Engine | None = None, shapes: Graph | None = None
+    ) -> None:
         self.store = store
-        self.engine = engine
+        self.engine = engine or usual_engine()
         self.shapes = shapes if shapes is not None else load_shapes()
 
     def plans(self) -> list[str]:
@@ -190,6 +195,8 @@ class Judge:
 
     @cached_property
     def _fast(self) -> FastEngine:
+        from shapes.fast import FastEngine  # there is no wheel of its package for every machine
+
         return FastEngine(self.shapes)
 
     @cached_property
@@ -208,6 +215,11 @@ def _owner(focus: Node | str) -> str | None:
     return unquote(match[1]) if match else None
 
 
+def usual_engine() -> Engine:
+    """The fast engine where its package is installed, else the reference."""
+    return "fast" if find_spec("shacl") else "reference"
+
+
 def batches(slugs: Sequence[str], size: int = BATCH) -> Iterator[Sequence[str]]:
     """The plans in groups that are judged together."""
     for start in range(0, len(slugs), size):
@@ -215,13 +227,13 @@ def batches(slugs: Sequence[str], size: int = BATCH) -> Iterator[Sequence[str]]:
 
 
 def judge_build(
-    folder: Path, engine: Engine = "fast", only: Sequence[str] = (), before: Path | None = None
+    folder: Path, engine: Engine | None = None, only: Sequence[str] = (), before: Path | None = None
 ) -> None:
     """Judge the store of a build and write the findings beside it.
 
     Args:
         folder: the build.
-        engine: the fast one, or pySHACL.
+        engine: the fast one or pySHACL; None for the fast one where it is installed.
         only: the plans to judge, where the findings about all others are those of the build ``before``.
         before: a build with findings.
 
