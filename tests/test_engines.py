@@ -18,7 +18,7 @@ from shapes.judging import Judge
 from shapes.merging import Merger
 from shapes.rules import RuleBook
 from shapes.validation import Result, load_shapes, validate
-from tests.test_shapes import FAULTS, _only, _sample
+from tests.test_shapes import FAULTS, _only, _whole
 
 
 def _told(results: Any, book: RuleBook) -> Counter[tuple[Any, ...]]:
@@ -47,7 +47,7 @@ def _nt(graph: Graph) -> bytes:
 
 @pytest.mark.parametrize("rule", FAULTS)
 def test_both_engines_find_a_fault_alike(rule: str) -> None:
-    graph, shapes = _sample(FAULTS[rule]), _only(rule)
+    graph, shapes = _whole(FAULTS[rule]), _only(rule)
     book = RuleBook(load_shapes())
     expected = _told(validate(graph, ontology_graph(), shapes).results, book)
     assert expected
@@ -56,8 +56,8 @@ def test_both_engines_find_a_fault_alike(rule: str) -> None:
 
 def test_both_engines_apply_all_shapes_alike() -> None:
     book = RuleBook(load_shapes())
-    broken = _sample(";".join(FAULTS[rule] for rule in list(FAULTS)[::3]))
-    for graph in (_sample(), broken):
+    broken = _whole(";".join(FAULTS[rule] for rule in list(FAULTS)[::3]))
+    for graph in (_whole(), broken):
         expected = _told(validate(graph, ontology_graph()).results, book)
         assert _told(FastEngine(load_shapes()).results(_nt(graph + ontology_graph())), book) == expected
 
