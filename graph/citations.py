@@ -15,7 +15,26 @@ from graph import divisions
 from graph.record import Citation, PlanRecord
 
 _NUMBER = re.compile(r"(?P<issuer>[\u4e00-\u9fff]{1,10})〔(?P<year>20\d\d)〕(?P<serial>\d+)号")
+# Names of provinces in numbers that are the first character of no other place's. 宁 is Ningxia's and Nanjing's, 新 that of
+# many counties: of those one cannot tell.
+_SIGNS = {
+    "冀": "河北省", "晋": "山西省", "苏": "江苏省", "浙": "浙江省", "皖": "安徽省", "闽": "福建省", "赣": "江西省", "鲁": "山东省",
+    "豫": "河南省", "鄂": "湖北省", "湘": "湖南省", "粤": "广东省", "桂": "广西壮族自治区", "琼": "海南省", "渝": "重庆市",
+    "川": "四川省", "黔": "贵州省", "滇": "云南省", "陕": "陕西省", "沪": "上海市", "津": "天津市",
+}  # fmt: skip
 _BARE = re.compile(r"[（(][^（()）]*[）)]")
+
+
+def of_another_province(number: str | None, code: str | None) -> bool:
+    """Whether a number begins with the sign of a province that the place is not in: 川府发 for a county of 云南省."""
+    printed = _NUMBER.fullmatch(number or "")
+    line = divisions.line(code or "")
+    if printed is None or not line or code == divisions.NATIONAL:
+        return False
+    sign = printed["issuer"][0]
+    names = "".join(division.name for division in line)
+    # 鲁甸县 of 云南省 numbers its documents 鲁政发: the character is its own name's.
+    return sign in _SIGNS and _SIGNS[sign] not in names and sign not in names
 
 
 @dataclass
@@ -54,12 +73,17 @@ class KnownNumbers:
             printed = _NUMBER.fullmatch(citation.number or "")
             if printed and number is not None and number != citation.number and _NUMBER.fullmatch(number):
                 yield citation, number, place.name if place else citation.title or ""
-            elif (
-                printed and place and place.level == "province" and re.match("[省市区县]", printed["issuer"])
-            ):
+            elif place and _does_not_fit(citation.number, place):
                 yield citation, "", place.name
             mine = record.plan.issued
             if mine and issued and issued > mine:
                 yield citation, issued.isoformat(), None
             elif mine and printed and int(printed["year"]) > mine.year:
                 yield citation, f"{printed['year']}年", None
+
+
+def _does_not_fit(number: str | None, place: divisions.Division) -> bool:
+    printed = _NUMBER.fullmatch(number or "")
+    if printed and place.level == "province" and re.match("[省市区县]", printed["issuer"]):
+        return True
+    return of_another_province(number, place.code)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Literal
 
 from graph import intervals, linking
-from graph.citations import KnownNumbers
+from graph.citations import KnownNumbers, of_another_province
 from graph.clauses import Years
 from graph.comparing import direction, is_of_a_part
 from graph.quotes import Words
@@ -93,6 +93,10 @@ def checks(record: PlanRecord, text: str | None = None, numbers: KnownNumbers | 
         found += _spellings(record, words)
         found += _coverage(record, words)
         found += _uncovered(record, words)
+    head = record.plan
+    if head.document_number and of_another_province(head.document_number, head.jurisdiction.code):
+        name = head.jurisdiction.name
+        found.append(Check("document_number", Passage("", head.document_number), label=name))
     if numbers is not None:
         for citation, second, label in numbers.misfits(record):
             kind: CheckKind = "document_number" if label is not None else "cites_later"
