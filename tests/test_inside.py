@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -42,7 +43,7 @@ def kinds(text: str, **more: Any) -> list[str]:
     ]
 
 
-def table(title: str, columns: list[str], *rows: list[str | None]) -> dict[str, Any]:
+def table(title: str, columns: list[str], *rows: Sequence[str | None]) -> dict[str, Any]:
     return {
         "path": "附件",
         "title": title,
