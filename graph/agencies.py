@@ -61,7 +61,7 @@ _BODY = re.compile(
 )
 _BEFORE_LIST = re.compile(r"[。；;！”\u4e00-\u9fff]$")
 _RUNNING = re.compile(
-    r"由(?P<lead>[^，。；：由]{2,120}?)(?:共同|联合)?牵头(?:负责)?[，,](?:会同|联合|商|协同)(?P<others>[^。；：]{2,160}?)"
+    r"由(?P<lead>[^，。；：由]{2,120}?)(?:共同|联合)?牵头(?:负责)?[，,](?P<with>会同|联合|商|协同)(?P<others>[^。；：]{2,160}?)"
     r"(?=研究|制定|组织|负责|落实|实施|推进|开展|共同|建立|编制|出台|做好|抓好|配合|按职责|[，,。；]|$)"
 )
 _LONGEST = 1500  # characters of a bracket or a line that may assign agencies
@@ -184,8 +184,8 @@ def _running(passage: Passage) -> list[RoleGroup]:
     """由甲牵头，会同乙、丙制定…: read only where both lists are names of bodies."""
     groups: list[RoleGroup] = []
     for match in _RUNNING.finditer(passage.text):
-        leading = _names(passage.cut(*match.span("lead")), "lead")
-        others = _names(passage.cut(*match.span("others")), "supporting")
+        leading = _names(passage.cut(*match.span("lead")), "lead", "牵头")
+        others = _names(passage.cut(*match.span("others")), "supporting", match["with"])
         if leading and others and all(_BODY.search(one.agency) for one in (*leading, *others)):
             groups.append(RoleGroup(match.start(), match.end(), (*leading, *others), running=True))
     return groups
@@ -223,7 +223,8 @@ def _labelled(passage: Passage) -> list[Assignment]:
         # 牵头部门：甲、乙等部门按职责分工负责: the label has said the role, the verb adds nothing.
         duty = _DUTY.search(passage.text, mark.end(), end)
         role = roles[mark["label"] or mark["boxed"]]
-        found += _names(passage.cut(mark.end(), duty.start() if duty else end), role)
+        printed = mark.group().strip(":：【〔[（(】〕]）)")
+        found += _names(passage.cut(mark.end(), duty.start() if duty else end), role, printed)
     return found
 
 
@@ -244,6 +245,7 @@ def _verbal(passage: Passage) -> list[Assignment]:
     for start, end in pieces:
         piece = passage.text[start:end]
         role: Role = "undifferentiated"
+        printed = None
         for candidate, verb in _VERBS:
             match = verb.search(piece)
             if match:
@@ -251,11 +253,12 @@ def _verbal(passage: Passage) -> list[Assignment]:
                 end = start + (
                     match.start() if "x" not in match.groupdict() or not match["x"] else len(piece) - 2
                 )
+                printed = passage.text[end : start + len(piece)]
                 break
         if led and role == "undifferentiated":
             role = "responsible"
         led = led or role == "lead"
-        found += _names(passage.cut(start, end), role)
+        found += _names(passage.cut(start, end), role, printed)
     return found
 
 
@@ -272,8 +275,11 @@ def name_list(passage: Passage, role: Role) -> list[Assignment]:
     return _names(passage, role)
 
 
-def _names(passage: Passage, role: Role) -> list[Assignment]:
-    """Split a list of names and clean each one; names keep the brackets that are part of them."""
+def _names(passage: Passage, role: Role, printed: str | None = None) -> list[Assignment]:
+    """Split a list of names and clean each one; names keep the brackets that are part of them.
+
+    ``printed`` is what the text calls their role.
+    """
     found: list[Assignment] = []
     start = 0
     for end in [*_cuts(passage), len(passage)]:
@@ -283,7 +289,7 @@ def _names(passage: Passage, role: Role) -> list[Assignment]:
             if passage.text[end : end + 1] in "、，,；;。 \t/"
             else end + len(_conjunction(passage.text[end : end + 2]))
         )
-        found += _name(piece, role)
+        found += _name(piece, role, printed)
     return found
 
 
@@ -319,7 +325,7 @@ def _cuts(passage: Passage) -> list[int]:
     return cuts
 
 
-def _name(piece: Passage, role: Role) -> list[Assignment]:
+def _name(piece: Passage, role: Role, printed: str | None) -> list[Assignment]:
     text = piece.text
     begin = len(text) - len(text.lstrip('由：:“"（( '))
     end = len(text.rstrip('。；;：:”" '))
@@ -332,8 +338,8 @@ def _name(piece: Passage, role: Role) -> list[Assignment]:
     split = re.search(r"等(?=各)", text) if "等各" in text else None
     if split:
         # 区财政局等各相关部门: one named body and one collective.
-        return _name(piece.cut(begin, begin + split.start()), role) + _name(
-            piece.cut(begin + split.end(), end), role
+        return _name(piece.cut(begin, begin + split.start()), role, printed) + _name(
+            piece.cut(begin + split.end(), end), role, printed
         )
     opened = _OPEN_END.search(text) if "等" in text else None
     if opened and opened.start() > 0:
@@ -348,4 +354,5 @@ def _name(piece: Passage, role: Role) -> list[Assignment]:
         text = text[: alias.start()]
     if not 2 <= len(text) <= 40:
         return []
-    return [Assignment(agency=text, role=role, members=members, span=piece.span(begin, end))]
+    span = piece.span(begin, end)
+    return [Assignment(agency=text, role=role, role_text=printed, members=members, span=span)]

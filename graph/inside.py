@@ -17,7 +17,7 @@ from graph import agency_names, divisions, intervals, linking
 from graph.agency_identity import identify
 from graph.clauses import Years
 from graph.comparing import direction, is_of_a_part
-from graph.known_documents import KnownDocuments
+from graph.known_documents import KnownDocuments, own_number
 from graph.quotes import Words
 from graph.reading import squeeze
 from graph.record import Action, PlanRecord, Span, Table, Target
@@ -94,6 +94,10 @@ def checks(record: PlanRecord, text: str | None = None, known: KnownDocuments | 
         found += _spellings(record, words)
         found += _coverage(record, words)
         found += _uncovered(record, words)
+    head = record.plan
+    if head.document_number and own_number(head)[1] == "wrong-form":
+        name = head.jurisdiction.name
+        found.append(Check("document_number", Passage("", head.document_number), label=name))
     if known is not None:
         for citation, second, label in known.misfits(record):
             kind: CheckKind = "document_number" if label is not None else "cites_later"

@@ -131,10 +131,14 @@ class ConceptLink(Model):
 
 
 class Assignment(Model):
-    """An agency in a role. ``agency`` is the name as printed; ``members`` what the text says it includes."""
+    """An agency in a role. ``agency`` is the name as printed; ``members`` what the text says it includes.
+
+    ``role_text`` is what the text calls the role (牵头单位, 按职责分工负责); None where it only lists bodies.
+    """
 
     agency: str
     role: Role
+    role_text: str | None = None
     members: list[str] = Field(default_factory=list)
     span: Span | None = None
     review: Review | None = None

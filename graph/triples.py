@@ -280,6 +280,7 @@ class _Document:
             add(iri, ZM.role, terms.concept_iri("role", assignment.role))
             add(iri, ZM.agency, self._agency(assignment.agency))
             add(iri, ZM.agencyText, zh(assignment.agency))
+            add(iri, ZM.roleText, zh(assignment.role_text) if assignment.role_text else None)
             self._review(iri, assignment.review)
             add(iri, ZM.span, self._span(assignment.span, assignment.agency))
 

@@ -27,8 +27,17 @@ from ontology.terms import ZM, concept_iri, scheme_iri
 
 TEXTS: Final = (".txt", ".yaml", ".yml", ".tsv", ".csv", ".py")
 _LANGUAGES: Final = ("zh", "en")
+# What a thing is told by, beside its labels; an ending of names is short, and stands in every text.
+_WORDS: Final = (
+    (ZM.keyword, "keyword"),
+    (ZM.nameStem, "nameStem"),
+    (ZM.wholeName, "wholeName"),
+    (ZM.otherName, "otherName"),
+    (ZM.nameSuffix, "nameSuffix"),
+)
 # The names of places need no definition.
 _UNDEFINED: Final = frozenset({"former-division"})
+_CELLS: Final = re.compile(r"[\t\n]+")
 _BETWEEN: Final = re.compile(r"[\s、，,；;：:。|（）()“”\"'【】\[\]《》]+")
 
 
@@ -88,7 +97,8 @@ class Texts:
         whole = "\n".join(texts)
         self._flat = _bare(whole)
         # Patterns are for names: what stands between punctuation, each on a line of its own.
-        names = {part for part in _BETWEEN.split(whole) if 1 < len(part) < 40}
+        # A name may have brackets of its own (县（市、区）人民政府), so cells of tables and whole lines count too.
+        names = {part for part in (*_BETWEEN.split(whole), *_CELLS.split(whole)) if 1 < len(part) < 40}
         self._names = "\n".join(sorted(names))
         self.any = bool(names)
 
@@ -125,7 +135,7 @@ def lint_scheme(
     """The faults of one scheme, from its triples; ``origin`` names the file of a concept that is in another one."""
     entries = _entries(scheme, graph, origin or {})
     known = {entry.iri for entry in entries}
-    faults = [*_claimed_twice(entries), *_keywords_twice(entries)]
+    faults = [*_claimed_twice(entries), *_shared(entries)]
     for entry in entries:
         faults += [
             *_names(entry, defined=scheme not in _UNDEFINED),
@@ -189,18 +199,21 @@ def _told_apart(one: _Entry, other: _Entry) -> bool:
     )
 
 
-def _keywords_twice(entries: list[_Entry]) -> Iterator[Fault]:
-    claims: dict[str, list[_Entry]] = defaultdict(list)
-    for entry in entries:
-        for keyword in entry.words(ZM.keyword):
-            claims[str(keyword)].append(entry)
-    for shared, claimants in claims.items():
-        if len(claimants) > 1 and not any(entry.noted(shared) for entry in claimants):
-            others = ", ".join(f"“{entry.key}”" for entry in claimants[1:])
-            yield claimants[0].fault(
-                shared,
-                f"is a zm:keyword of {others} too; leave it to one, or name it in a skos:editorialNote if it is on purpose",
-            )
+def _shared(entries: list[_Entry]) -> Iterator[Fault]:
+    """Words that two concepts claim, which is right only where a note says so: 科经 is industry and science."""
+    for predicate, name in _WORDS:
+        claims: dict[str, list[_Entry]] = defaultdict(list)
+        for entry in entries:
+            for word in dict.fromkeys(map(str, entry.words(predicate))):
+                claims[word].append(entry)
+        for shared, claimants in claims.items():
+            if len(claimants) > 1 and not any(entry.noted(shared) for entry in claimants):
+                others = ", ".join(f"“{entry.key}” ({entry.file})" for entry in claimants[1:])
+                yield claimants[0].fault(
+                    shared,
+                    f"is a zm:{name} of {others} too; leave it to one, or name it in a skos:editorialNote if it is "
+                    "on purpose",
+                )
 
 
 def _against_itself(entry: _Entry) -> Iterator[Fault]:
@@ -245,7 +258,8 @@ def _patterns(entry: _Entry) -> Iterator[Fault]:
 def _unused(entry: _Entry, texts: Texts) -> Iterator[Fault]:
     advice = "stands in no text and in no test; take it out, or name it in a skos:editorialNote that says where it comes from"
     chinese = [label for label in entry.words(SKOS.altLabel) if label.language != "en"]
-    for label in (*chinese, *entry.words(ZM.keyword)):
+    words = entry.words(*(predicate for predicate, _ in _WORDS), ZM.notLabel)
+    for label in dict.fromkeys((*chinese, *words)):
         if not texts.has(str(label)) and not entry.noted(str(label)):
             yield entry.fault(str(label), advice)
     for pattern in map(str, entry.words(ZM.namePattern)):

@@ -302,6 +302,7 @@ def _cites(number: str, title: str, issued: str = "2024-06-01") -> PlanRecord:
             "湘政办发〔2024〕18号",
         ),
         ("湘政办发〔2024〕18号", "湖南省推动大规模设备更新实施方案", None, None),
+        ("川政办发〔2024〕18号", "湖南省推动大规模设备更新实施方案", "document_number", None),
         ("市政发〔2024〕3号", "西安市推动大规模设备更新实施方案", None, None),  # 西安市 numbers so
         ("鄂政发〔2024〕81号", "湖北省推动大规模设备更新实施方案", "document_number", "鄂政发〔2024〕18号"),
         ("鄂政发〔2024〕18号", "湖北省推动大规模设备更新实施方案（2024—2027年）", None, None),
@@ -323,3 +324,20 @@ def test_citations(number: str, title: str, kind: str | None, says: str | None) 
     assert [one.kind for one in checks] == ([kind] if kind else [])
     if kind:
         assert (checks[0].second.quote if checks[0].second else None) == says
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "fits"),
+    [
+        ("川府发〔2024〕28号", "530124", False),
+        ("云府发〔2024〕28号", "530124", True),
+        ("鲁政发〔2024〕3号", "530621", True),  # 鲁甸县's own character
+        ("宁政发〔2024〕3号", "320100", True),  # 南京市 signs with 宁, as Ningxia does
+        ("伍政发〔2024〕3号", "420503", True),
+        (None, "420503", True),
+    ],
+)
+def test_the_plan_s_own_number(number: str | None, code: str, fits: bool) -> None:
+    place = {"name": "某县", "code": code}
+    found = inside.checks(record(plan={"document_number": number, "jurisdiction": place}))
+    assert [one.kind for one in found] == ([] if fits else ["document_number"])
