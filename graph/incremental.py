@@ -257,7 +257,15 @@ class StoreChange:
         plan = ox.NamedNode(terms.document_iri(slug))
         graph = ox.NamedNode(terms.document_graph(slug))
         quads = list(self._store.quads_for_pattern(None, None, None, graph))
-        subjects: dict[Any, None] = dict.fromkeys(quad.subject for quad in quads if quad.subject != plan)
+        # Agencies have their labels of all documents, and the plan itself its line.
+        own = f"{plan.value}/"
+        subjects: dict[Any, None] = {
+            quad.subject: None
+            for quad in quads
+            if isinstance(quad.subject, ox.NamedNode)
+            and quad.subject.value.startswith(own)
+            and not quad.subject.value.startswith(f"{own}agency/")
+        }
         # Checks and their passages, and the places of these in the text, stand in the inferred graph alone.
         held = self._store.quads_for_pattern(None, ox.NamedNode(ZM.inDocument), plan, self._inferred)
         subjects |= dict.fromkeys(quad.subject for quad in held)
