@@ -41,7 +41,9 @@ if str(ROOT) not in sys.path:
 
 from benchmarks import corpus  # noqa: E402
 from graph import cascade, stores, triples  # noqa: E402
-from graph.cascade import Comparison, Lineage, Place  # noqa: E402
+from graph.cascade import Lineage, Place  # noqa: E402
+from graph.comparing import Comparison  # noqa: E402
+from graph.known_documents import KnownDocuments  # noqa: E402
 from graph.record import PlanRecord  # noqa: E402
 from ontology import terms  # noqa: E402
 from ontology.terms import ZM  # noqa: E402

@@ -130,7 +130,7 @@ class Task:
 
 @dataclass
 class Draft:
-    """A plan before it is written."""
+    """A plan before it is written. ``cited_as``: the numbers that it gives to others, ``group``: the 类别 of its annex."""
 
     division: Division
     slug: str
@@ -143,6 +143,8 @@ class Draft:
     above: list[Draft]
     annex: list[AnnexRow] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    cited_as: dict[str, str] = field(default_factory=dict)
+    group: str = ""
 
 
 @dataclass
@@ -386,7 +388,8 @@ def _seed(draft: Draft, kind: str, chance: random.Random, seed: int) -> None:
         case "lowered" | "raised":
             _seed_judged(draft, outcome, how, chance)
         case "softened":
-            old = chance.choice([goal for goal in figures if goal.year == END])
+            # Of a scope before words without a figure the reader makes a part of the name: another target.
+            old = chance.choice([goal for goal in figures if goal.year == END and not goal.scope])
             _swap(draft, old, replace(old, comparator="w", value=None, base=None))
             _against(draft, old, outcome, kind)
         case "hardened":
@@ -426,8 +429,9 @@ def _against(draft: Draft, promise: Promise, outcome: str, rule: str, **more: An
 def _seed_judged(draft: Draft, outcome: str, how: str, chance: random.Random) -> None:
     figures = _figures(draft)
     if how == "comparator":
-        old = chance.choice([goal for goal in figures if goal.comparator in (">=", ">")])
-        _swap(draft, old, replace(old, comparator="~"))
+        # 达到90%以上 admits 90%, which 超过90% rules out.
+        old = chance.choice([goal for goal in figures if goal.comparator == ">"])
+        _swap(draft, old, replace(old, comparator=">="))
     elif how == "deadline":
         old = chance.choice([goal for goal in figures if goal.year == END])
         _swap(draft, old, replace(old, year=2030 if outcome == "lowered" else 2026))
@@ -521,23 +525,48 @@ def _seed_inside(draft: Draft, outcome: str, kind: str, chance: random.Random, s
                 "commerce": first.spelled["commerce"].replace("商务局", "商务和粮食局"),
             }
             _fault(draft, None, outcome, kind, None, what=first.spelled["commerce"])
+        case "stated_count":
+            old = chance.choice([goal for goal in _figures(draft) if goal.year == END and not goal.scope])
+            draft.annex.append(AnnexRow(old, [None] * len(draft.above), "各牵头单位"))
+            draft.group = f"主要指标（{chance.randint(3, 9)}项）"
+            _fault(draft, None, outcome, kind, None, what=draft.group)
+        case "body_annex_agency":
+            task, n = chance.choice([(task, n) for task, n in counted if len(task.functions) > 2])
+            names = [task.spelled[function] for function in task.functions]
+            draft.annex.append(AnnexRow(task.counts[n], [None] * len(draft.above), "、".join(names[:-1])))
+            _fault(draft, None, outcome, kind, None, what=names[-1])
+        case "cites_later":
+            upper = draft.above[0]
+            assert upper.issued
+            assert upper.number
+            _give_head(draft, upper.issued - timedelta(days=chance.randint(3, 40)))
+            _fault(draft, None, outcome, kind, None, what=upper.number)
         case "document_number":
-            draft.issuer = draft.issuer or f"{draft.division.name}人民政府"
-            draft.issued = draft.issued or date(2024, 8, 1)
             line = "".join(one.name for one in divisions.line(draft.division.code))
             own = {words()["signs"].get(one.name) for one in divisions.line(draft.division.code)}
             others = [sign for sign in "豫皖苏浙粤川湘" if sign not in line and sign not in own]
-            draft.number = f"{chance.choice(others)}府发〔{draft.issued.year}〕{chance.randint(1, 60)}号"
-            _fault(draft, None, outcome, kind, None, what=draft.number)
+            upper = draft.above[0]
+            assert upper.issued
+            wrong = f"{chance.choice(others)}府发〔{upper.issued.year}〕{chance.randint(1, 60)}号"
+            draft.cited_as[upper.slug] = wrong
+            _fault(draft, None, outcome, kind, None, what=wrong)
         case _:
             raise ValueError(f"no such kind of fault: {kind}")
+
+
+def _give_head(draft: Draft, issued: date) -> None:
+    """An issuer, a number and this date."""
+    draft.issuer = draft.issuer or f"{draft.division.name}人民政府"
+    sign = words()["signs"].get(draft.division.name, draft.division.name[0])
+    draft.number = draft.number or f"{sign}府发〔{issued.year}〕8号"
+    draft.issued = issued
 
 
 KINDS = (
     "lowered/value", "lowered/comparator", "lowered/deadline", "raised/value", "raised/deadline", "softened", "hardened",
     "omitted", "narrowed", "widened", "own", "not_comparable/measure", "not_comparable/baseline", "not_comparable/scope",
-    "no_agency", "no_lead", "exceeds_parent", "share_mismatch", "misquoted", "body_annex_value", "part_exceeds_whole",
-    "agency_spelling", "document_number",
+    "no_agency", "no_lead", "exceeds_parent", "share_mismatch", "misquoted", "body_annex_value", "body_annex_agency",
+    "part_exceeds_whole", "stated_count", "agency_spelling", "document_number", "cites_later",
 )  # fmt: skip
 """The kinds of faults: the outcome, and after a stroke the way it comes about."""
 
@@ -647,15 +676,14 @@ class _Writer:
         for number, upper in enumerate(reversed(draft.above)):
             if number:
                 put("、")
-            span = put(f"《{upper.title}》（{upper.number}）")
-            assert upper.number
-            place = (span[1] - 1 - len(upper.number) + upper.number.index("〔"), span[1] - 1)
-            self.record.non_targets.append(
-                NonTarget(path="", text=upper.number, reason="document", span=place)
-            )
+            cited = draft.cited_as.get(upper.slug, upper.number)
+            assert cited
+            span = put(f"《{upper.title}》（{cited}）")
+            place = (span[1] - 1 - len(cited) + cited.index("〔"), span[1] - 1)
+            self.record.non_targets.append(NonTarget(path="", text=cited, reason="document", span=place))
             self.head.cites.append(
                 Citation(
-                    number=upper.number,
+                    number=cited,
                     title=upper.title,
                     relation="based_on" if before.startswith("根据") else "implements",
                     span=span,
@@ -804,9 +832,10 @@ class _Writer:
         levels = ["国家", *(_own_name(upper.division) for upper in uppers[1:]), own]
         # A city of a county's rank has a city above it too.
         levels[-1] = f"本{own}" if levels.count(own) > 1 else own
-        columns = ["序号", "指标名称", *(f"{level}指标" for level in levels), "责任单位", "备注"]
+        group = ["类别"] if self.draft.group else []
+        columns = ["序号", *group, "指标名称", *(f"{level}指标" for level in levels), "责任单位", "备注"]
         put("\n\n附件\n\n指标任务清单\n")
-        for cells in (columns, ["", "", *(f"{END}年" for _ in levels), "", ""]):
+        for cells in (columns, ["", *("" for _ in group), "", *(f"{END}年" for _ in levels), "", ""]):
             put("".join(f"\t{cell}\n" for cell in cells) + "\n")
         rows: list[dict[str, str | None]] = []
         for number, row in enumerate(self.draft.annex, 1):
@@ -817,7 +846,8 @@ class _Writer:
     def _row(self, number: int, row: AnnexRow, uppers: list[Draft]) -> None:
         put, promise = self.text.put, row.promise
         name = promise.name or words()["goals"][promise.concept]["names"][0]
-        put(f"\t{number}\n\t{name}\n")
+        group = f"\t{self.draft.group}\n" if self.draft.group else ""
+        put(f"\t{number}\n{group}\t{name}\n")
         path = f"附件/{number}"
         for upper, value in zip(uppers, row.claims, strict=True):
             if value is None:
@@ -901,7 +931,7 @@ def _copy(draft: Draft) -> Draft:
         (title, [replace(task, counts=list(task.counts)) for task in tasks])
         for title, tasks in draft.chapters
     ]
-    return replace(draft, goals=list(draft.goals), chapters=chapters, annex=[], faults=[])
+    return replace(draft, goals=list(draft.goals), chapters=chapters, annex=[], faults=[], cited_as={})
 
 
 def write(folder: Path, count: int, seed: int = 1, seeded: float = 0.3, kinds: Sequence[str] = KINDS) -> None:

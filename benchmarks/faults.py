@@ -29,9 +29,6 @@ from shapes.judging import Engine, judge_build  # noqa: E402
 from shapes.rules import RuleBook  # noqa: E402
 from shapes.validation import load_shapes  # noqa: E402
 
-NOT_YET = frozenset({"lowered/comparator", "lowered/deadline", "raised/deadline"})
-"""Variants of outcomes that are judged, which the cascade does not make yet. Kinds without a rule need no line here."""
-
 
 @dataclass
 class Score:
@@ -47,17 +44,22 @@ class Score:
 def ruled(kinds: Iterable[str] = corpus.KINDS) -> list[str]:
     """The kinds of faults that the shapes at hand have a rule for."""
     rules = set(RuleBook(load_shapes()).named)
-    return [kind for kind in kinds if kind.partition("/")[0] in rules and kind not in NOT_YET]
+    return [kind for kind in kinds if kind.partition("/")[0] in rules]
 
 
-def score(findings: Sequence[Finding], faults: Iterable[Fault]) -> Score:
-    """Hold findings against the faults that were made."""
+def score(report: Report, faults: Iterable[Fault]) -> Score:
+    """Hold a report against the faults that were made.
+
+    What holds against several levels alike is told once, against the nearest; against the others the matrix must have it.
+    """
+    findings = report.findings
     told: dict[tuple[str | None, str], list[Finding]] = {}
     for finding in findings:
         told.setdefault((finding.document, finding.outcome), []).append(finding)
     result, explained, kinds = Score(), set(), set(ruled())
+    above = _levels(report)
     for fault in faults:
-        hits = [one for one in told.get((fault.slug, fault.outcome), []) if _is_about(one, fault)]
+        hits = [one for one in told.get((fault.slug, fault.outcome), []) if _is_about(one, fault, above)]
         explained |= {id(one) for one in hits}
         if fault.rule not in kinds and not hits:
             result.unruled[fault.rule] += 1
@@ -71,16 +73,27 @@ def score(findings: Sequence[Finding], faults: Iterable[Fault]) -> Score:
     return result
 
 
-def _is_about(finding: Finding, fault: Fault) -> bool:
+def _levels(report: Report) -> dict[str, set[str]]:
+    """By finding: the documents whose targets the matrix gives it for."""
+    found: dict[str, set[str]] = {}
+    rows = {row.key: row.document for row in report.matrix.rows} if report.matrix else {}
+    for key, cells in (report.matrix.cells if report.matrix else {}).items():
+        for cell in cells.values():
+            if cell.finding:
+                found.setdefault(cell.finding, set()).add(rows[key])
+    return found
+
+
+def _is_about(finding: Finding, fault: Fault, above: dict[str, set[str]]) -> bool:
     if fault.what:
         return fault.what in finding.reason.zh
-    upper = finding.upper.document if finding.upper else None
     indicator = (finding.indicator_iri or "").rpartition("/")[2] or None
     if fault.because and fault.because not in _reasons(finding):
         return False
-    return (indicator, finding.year) == (fault.indicator, fault.year) and (
-        upper == fault.upper or upper is None
-    )
+    if (indicator, finding.year) != (fault.indicator, fault.year):
+        return False
+    upper = finding.upper.document if finding.upper else None
+    return fault.upper in (None, upper) or fault.upper in above.get(finding.id, set())
 
 
 def _reasons(finding: Finding) -> str:
@@ -100,9 +113,9 @@ def build(
         return job.folder
 
 
-def read_findings(built: Path) -> list[Finding]:
-    """The findings of a build."""
-    return Report.model_validate_json((built / "findings.json").read_text(encoding="utf-8")).findings
+def read_report(built: Path) -> Report:
+    """The report of a build."""
+    return Report.model_validate_json((built / "findings.json").read_text(encoding="utf-8"))
 
 
 def main() -> None:
@@ -114,16 +127,20 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         built = build(Path(folder), given.plans, given.seed, given.seeded, corpus.KINDS)
-        findings = read_findings(built)
+        report = read_report(built)
     faults = [fault for plan in corpus.plans(given.plans, given.seed, given.seeded) for fault in plan.faults]
-    result = score(findings, faults)
+    result = score(report, faults)
     total = len(faults) - sum(result.unruled.values())
     print(
-        f"{given.plans:,} plans, {len(faults)} faults in {len({fault.slug for fault in faults})} plans, {len(findings):,} findings"
+        f"{given.plans:,} plans, {len(faults)} faults in {len({fault.slug for fault in faults})} plans, {len(report.findings):,} findings"
     )
     print(f"recall {sum(result.found.values())}/{total}; false violations {len(result.false)}")
+    made, grave = Counter(fault.rule for fault in faults), Counter(one.outcome for one in result.false)
     for kind, count in sorted(result.found.items()):
-        print(f"  {kind:<26}{count:>5}")
+        print(f"  {kind:<26}{count:>5} of {made[kind]}")
+    for outcome in sorted({one.outcome for one in report.findings if one.severity == "violation"}):
+        every = sum(one.outcome == outcome and one.severity == "violation" for one in report.findings)
+        print(f"  violations {outcome:<15}{every:>5}, precision {1 - grave[outcome] / every:.2%}")
     for fault in result.missed:
         print(f"  missed: {fault}")
     for fault, severity in result.severity:

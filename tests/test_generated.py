@@ -113,8 +113,8 @@ def test_every_fault_is_reported_and_nothing_else_is_a_violation(tmp_path: Path)
     made = [fault for plan in corpus.plans(120, 7, 1, kinds) for fault in plan.faults]
     assert {fault.rule for fault in made} == set(kinds)
     built = faults.build(tmp_path, 120, 7, 1, kinds)
-    found = faults.read_findings(built)
-    score = faults.score(found, made)
+    report = faults.read_report(built)
+    found, score = report.findings, faults.score(report, made)
     assert len(made) > 200
     assert (score.missed, score.severity, score.unruled) == ([], [], {})
     assert [finding.id for finding in score.false] == []

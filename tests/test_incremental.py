@@ -74,7 +74,9 @@ def _value(plans: Path, chance: random.Random) -> None:
 
 
 def _upper_value(plans: Path, chance: random.Random) -> None:
-    cities = [file for file in _files(plans, "增长30%") if file.name[2:6] != "0000" and file.name[4:6] == "00"]
+    cities = [
+        file for file in _files(plans, "增长30%") if file.name[2:6] != "0000" and file.name[4:6] == "00"
+    ]
     _replaced(chance.choice(cities), "增长30%", f"增长{chance.randint(32, 50)}%")
 
 
