@@ -33,7 +33,7 @@ ROOT = Path(__file__).parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from graph import divisions  # noqa: E402
+from graph import divisions, document_numbers  # noqa: E402
 from graph.divisions import NATIONAL, Division  # noqa: E402
 from graph.linking import link  # noqa: E402
 from graph.record import (  # noqa: E402
@@ -296,6 +296,9 @@ def _draft(code: str, round_: int, seed: int) -> Draft:
     if has_head:
         sign = words()["signs"].get(division.name, division.name[0])
         kinds = words()["numbers"]["national" if division.level == "national" else "other"]
+        fitting = [k for k in kinds if document_numbers.judge(sign + k, code).verdict != "does_not_fit"]
+        if division.level != "national":
+            kinds = fitting or kinds
         serial = 7 if division.level == "national" and round_ == 0 else chance.randint(1, 60)
         number = f"{'' if division.level == 'national' else sign}{chance.choice(kinds)}〔{year}〕{serial}号"
         issuer = (
@@ -482,8 +485,18 @@ def _seed_inside(draft: Draft, outcome: str, kind: str, chance: random.Random, s
             task = chance.choice(tasks)
             task.ending = "no_lead"
             _fault(draft, None, outcome, kind, None, what=task.title)
+        case "sum_exceeds":
+            # As much as the whole above: with what the others have it is too much. Of another count than below, since
+            # a single place that has more than the whole is told as that.
+            task, n = chance.choice(counted[:3])
+            upper = draft.above[0]
+            task.counts[n] = replace(
+                task.counts[n], value=_counts(upper.division.code, seed)[task.counts[n].concept]
+            )
+            _fault(draft, task.counts[n], outcome, kind, upper)
+            draft.faults[-1] = replace(draft.faults[-1], slug=upper.slug)
         case "exceeds_parent":
-            task, n = chance.choice(counted)
+            task, n = chance.choice(counted[3:])
             upper = draft.above[0]
             total = _counts(upper.division.code, seed)[task.counts[n].concept]
             task.counts[n] = replace(task.counts[n], value=_round(total * 2) + 1)
@@ -531,10 +544,12 @@ def _seed_inside(draft: Draft, outcome: str, kind: str, chance: random.Random, s
             draft.group = f"主要指标（{chance.randint(3, 9)}项）"
             _fault(draft, None, outcome, kind, None, what=draft.group)
         case "body_annex_agency":
-            task, n = chance.choice([(task, n) for task, n in counted if len(task.functions) > 2])
-            names = [task.spelled[function] for function in task.functions]
-            draft.annex.append(AnnexRow(task.counts[n], [None] * len(draft.above), "、".join(names[:-1])))
-            _fault(draft, None, outcome, kind, None, what=names[-1])
+            # A task may well have more agencies than the row of what it promises, but not the other way round.
+            task, n = chance.choice(counted)
+            other = chance.choice([one for one in ("civil-affairs", "taxation") if one not in task.functions])
+            names = [task.spelled[task.functions[0]], task.spelled[other]]
+            draft.annex.append(AnnexRow(task.counts[n], [None] * len(draft.above), "、".join(names)))
+            _fault(draft, None, outcome, kind, None, what=names[1])
         case "cites_later":
             upper = draft.above[0]
             assert upper.issued
@@ -565,7 +580,7 @@ def _give_head(draft: Draft, issued: date) -> None:
 KINDS = (
     "lowered/value", "lowered/comparator", "lowered/deadline", "raised/value", "raised/deadline", "softened", "hardened",
     "omitted", "narrowed", "widened", "own", "not_comparable/measure", "not_comparable/baseline", "not_comparable/scope",
-    "no_agency", "no_lead", "exceeds_parent", "share_mismatch", "misquoted", "body_annex_value", "body_annex_agency",
+    "no_agency", "no_lead", "exceeds_parent", "sum_exceeds", "share_mismatch", "misquoted", "body_annex_value", "body_annex_agency",
     "part_exceeds_whole", "stated_count", "agency_spelling", "document_number", "cites_later",
 )  # fmt: skip
 """The kinds of faults: the outcome, and after a stroke the way it comes about."""
@@ -921,6 +936,8 @@ def plans(count: int, seed: int = 1, seeded: float = 0.3, kinds: Sequence[str] =
         chance = _chance(seed, draft.slug, "words")
         if _is_leaf(division) and len(draft.above) >= 2 and chance.random() < seeded:
             draft = _copy(draft)
+            if kinds[turn % len(kinds)] == "sum_exceeds" and places[at - 1].code == division.parent:
+                turn += 1  # the first place below another: there is nothing yet to add it to
             _seed(draft, kinds[turn % len(kinds)], chance, seed)
             turn += 1
         yield _Writer(draft, chance).write()

