@@ -883,10 +883,10 @@ class _Writer:
         put("\t")
         span = put(printed)
         put("\n\t")
-        agencies = []
-        for number, name in enumerate(row.agency.split("、")):
-            put("、" if number else "")
-            agencies.append(Assignment(agency=name, role="responsible", span=put(name)))
+        agencies: list[Assignment] = []
+        for told in row.agency.split("、"):
+            put("、" if agencies else "")
+            agencies.append(Assignment(agency=told, role="responsible", span=put(told)))
         put(f"\n\t{row.share}\n")
         self._target(path, replace(promise, name=name, comparator="="), printed, span, assignments=agencies)
         self.record.targets[-1].origin = "table"
