@@ -18,8 +18,8 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.settings import Settings
 from graph import linking
-from graph.catalog import read_corpus, vocabularies_of
 from graph.build import open_current
+from graph.catalog import read_corpus, vocabularies_of
 from graph.errors import BadInput
 from graph.reading import source_of
 from ontology.lint import lint, texts_of
