@@ -211,7 +211,7 @@ def evaluate(
 
 
 @app.command(
-    epilog="Examples: zhengmai check --place 赣县区 --format html > report.html; "
+    epilog="Example: zhengmai check --place 赣县区 --format html > report.html; "
     "zhengmai check --draft draft.docx --jurisdiction 420503 --format docx --output report.docx"
 )
 def check(
