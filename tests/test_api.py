@@ -196,14 +196,12 @@ def test_a_body_that_cannot_be_read(
 def test_a_runaway_query_is_told_its_limit_while_others_are_answered(client: TestClient) -> None:
     answers: list[Response] = []
     thread = threading.Thread(target=lambda: answers.append(client.get("/sparql", params={"query": RUNAWAY})))
-    started = time.perf_counter()
     thread.start()
     time.sleep(0.2)
     assert client.get("/health").status_code == 200
     assert client.get("/questions/plans").json()["count"] >= 10
-    assert time.perf_counter() - started < 1.2, "others had to wait"
-    thread.join(10)
-    assert time.perf_counter() - started < 4
+    assert not answers, "others had to wait"
+    thread.join(30)
     told = problem(answers[0], 422, "query-timeout")
     assert (told["limit"], told["unit"]) == (1.5, "seconds")
 
