@@ -476,16 +476,14 @@ def ontology_docs(
 
 def _judge(job: BuildJob, waivers: Waivers) -> None:
     """Validate the new store and write the findings beside it, and the waivers that decide on them day by day."""
-    from graph.stores import open_store
-    from ontology.vocabulary import ontology_graph
-    from shapes import findings, reports, validation
+    from shapes.judging import judge_build
     from shapes.waivers import keep
 
-    graph = open_store(job.folder / "store").graph_union()
-    report = findings.collect(validation.validate(graph, ontology_graph()), graph)
+    if job.step is not None:
+        judge_build(job.folder, only=job.step.affected, before=job.step.before)
+    else:
+        judge_build(job.folder)
     keep(waivers, job.folder)
-    (job.folder / "findings.json").write_text(reports.render(report, "json", "zh"), encoding="utf-8")
-    (job.folder / "report.ttl").write_text(reports.render(report, "turtle", "zh"), encoding="utf-8")
 
 
 def _tell_idle(problems: list[dict[str, str]]) -> None:

@@ -102,6 +102,21 @@ def known(records: Iterable[PlanRecord]) -> dict[URIRef, AgencyIdentity]:
     return found
 
 
+def spellings_of(record: PlanRecord) -> tuple[dict[URIRef, Counter[str]], dict[URIRef, AgencyIdentity]]:
+    """How often a record spells each agency in which way, and the bodies above those that it names."""
+    code = code_of(record)
+    spelled: dict[URIRef, Counter[str]] = {}
+    above: dict[URIRef, AgencyIdentity] = {}
+    uses = Counter(mention.name for mention in mentions(record))
+    uses.update(name for listed in members(record).values() for name in listed if name not in uses)
+    for name, number in uses.items():
+        identity = identify(name, code)
+        spelled.setdefault(iri_of(identity, record.slug), Counter())[name] += number
+        if identity.parent:
+            above[iri_of(identity.parent, record.slug)] = identity.parent
+    return spelled, above
+
+
 def labels(records: Iterable[PlanRecord]) -> dict[URIRef, tuple[str, tuple[str, ...]]]:
     """IRI → the label that an agency goes by, and its other spellings, over all documents.
 
@@ -111,14 +126,10 @@ def labels(records: Iterable[PlanRecord]) -> dict[URIRef, tuple[str, tuple[str, 
     spellings: dict[URIRef, Counter[str]] = {}
     above: dict[URIRef, AgencyIdentity] = {}
     for record in records:
-        code = code_of(record)
-        uses = Counter(mention.name for mention in mentions(record))
-        uses.update(name for listed in members(record).values() for name in listed if name not in uses)
-        for name, number in uses.items():
-            identity = identify(name, code)
-            spellings.setdefault(iri_of(identity, record.slug), Counter())[name] += number
-            if identity.parent:
-                above[iri_of(identity.parent, record.slug)] = identity.parent
+        spelled, parents = spellings_of(record)
+        for iri, counted in spelled.items():
+            spellings.setdefault(iri, Counter()).update(counted)
+        above |= parents
     found: dict[URIRef, tuple[str, tuple[str, ...]]] = {
         iri: (full_name(identity), ()) for iri, identity in above.items()
     }

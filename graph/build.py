@@ -14,8 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +30,8 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
-from graph import agency_labels, cascade, divisions, inside, stores, triples
+from graph import agency_labels, cascade, divisions, incremental, inside, stores, triples
+from graph.agency_identity import AgencyIdentity
 from graph.cascade import Lineage, Place
 from graph.catalog import Corpus, DocumentEntry, read_corpus
 from graph.comparing import Comparison
@@ -88,7 +88,11 @@ def open_current(data: Path) -> Path:
 
 
 class BuildJob:
-    """One build in progress. ``unchanged`` is true where the published build was made from the same inputs."""
+    """One build in progress.
+
+    ``unchanged`` is true where the published build was made from the same inputs. ``step`` is given where little
+    changed: only its ``affected`` plans need be judged again, what is found of all others stands in ``step.before``.
+    """
 
     def __init__(
         self, plans: Path, data: Path, *, progress: Progress | None = None, fresh: bool = False
@@ -96,6 +100,7 @@ class BuildJob:
         self.plans = plans
         self.data = data
         self.unchanged = False
+        self.step: incremental.Step | None = None
         self._progress = progress or (lambda what, done, total: None)
         self._fresh = fresh
         self._lock: TextIO | None = None
@@ -119,6 +124,7 @@ class BuildJob:
 
     def publish(self) -> None:
         """Make this build the current one, in one step, and drop the oldest builds beyond the last three."""
+        shutil.rmtree(self.folder / "quads", ignore_errors=True)
         name = self.folder.name.removesuffix(".part")
         final = self.folder.with_name(name)
         self.folder.rename(final)
@@ -158,7 +164,7 @@ class BuildJob:
 
     def _run(self, corpus: Corpus) -> None:
         inputs = _inputs(corpus)
-        digest = hashlib.sha256(json.dumps([inputs, code_hash()], sort_keys=True).encode()).hexdigest()
+        digest = _digest(inputs)
         now = current_build(self.data)
         if now and not self._fresh and read_summary(now).inputs_hash == digest:
             self.folder, self.unchanged = now, True
@@ -174,21 +180,125 @@ class BuildJob:
             # Questions about this build are understood by the words that it was made with.
             (self.folder / FOLDER).mkdir(exist_ok=True)
             shutil.copyfile(path, self.folder / FOLDER / path.name)
+        if self._update(corpus, inputs, digest, made, now):
+            return
         records, reused = self._records(corpus)
         places = [_place(record) for record in records]
         places += [Place(stub.slug, stub.code, stub.family, None) for stub in corpus.stubs]
         comparisons, lineage = self._cascade(places)
-        checks, told = self._inside(corpus, records)
-        quads = self.folder / "quads.nq"
-        with quads.open("wb") as out:
-            for chunk in _all_quads(corpus, records, places, comparisons, lineage, checks, told, made):
-                ox.serialize(chunk, out, format=ox.RdfFormat.N_QUADS)
-        total = stores.create(self.folder / "store", [quads])
-        quads.unlink()
+        known = KnownDocuments.of(records, corpus.stubs)
+        checks, told = self._inside(known, records)
+        quads = self.folder / "quads"
+        quads.mkdir()
+        for chunk in _all_quads(corpus, records, known, places, comparisons, lineage, checks, told, made):
+            written = list(chunk)
+            with stores.chunk_file(quads, str(written[0].graph_name).strip("<>") if written else "").open(
+                "ab"
+            ) as out:
+                ox.serialize(written, out, format=ox.RdfFormat.N_QUADS)
+        # One file loads many times faster than many.
+        together = self.folder / "quads.nq"
+        with together.open("wb") as out:
+            for file in quads.iterdir():
+                out.write(file.read_bytes())
+        total = stores.create(self.folder / "store", [together])
+        together.unlink()
+        incremental.write_heads(self.folder, records)
         counts = _counts(corpus, records, comparisons, total)
-        summary = Summary(
-            name, made.isoformat(timespec="seconds"), digest, inputs, counts, reused, _idle(records)
-        )
+        self._summarize(digest, made, inputs, counts, reused, _idle(records))
+
+    def _update(
+        self, corpus: Corpus, inputs: dict[str, str], digest: str, made: datetime, now: Path | None
+    ) -> bool:
+        """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
+        before = read_summary(now) if now and not self._fresh else None
+        if now is None or before is None or before.inputs_hash != _digest(before.inputs):
+            return False
+        files = {path.name: path.stem for path, _ in corpus.documents}
+        step = incremental.find_step(now, before.inputs, inputs, files)
+        if step is None:
+            return False
+        heads = incremental.read_heads(now)
+        known = KnownDocuments.of(heads.values(), corpus.stubs)
+        fresh: dict[str, PlanRecord] = {}
+        reused = len(corpus.documents) - len(step.changed)
+        words = _words(corpus)
+        for path, entry in corpus.documents:
+            if path.stem not in step.changed:
+                continue
+            self._progress(path.name, len(fresh), len(step.changed))
+            source = read_source(path)
+            file = _correction_files(corpus).get(path.stem)
+            corrections = load_corrections(file) if file else []
+            record, cached = self._extracted(source, path.stem, entry, corrections, words)
+            reused += cached
+            if not incremental.same_identity(record, heads[path.stem]):
+                return False
+            fresh[path.stem] = record
+            (self.folder / "texts" / f"{path.stem}.txt").write_text(source.text, encoding="utf-8")
+        _tell_families(fresh.values(), known)
+        for slug, record in fresh.items():
+            (self.folder / "records" / f"{slug}.json").write_text(record.to_json(), encoding="utf-8")
+        old = {slug: incremental.read_record(now, slug) for slug in fresh}
+        places = {slug: _place(fresh.get(slug, head)) for slug, head in heads.items()}
+        for stub in corpus.stubs:
+            places[stub.slug] = Place(stub.slug, stub.code, stub.family, None)
+        lineage = Lineage()
+        for place in places.values():
+            lineage.add(place)
+        step.affected = incremental.affected(places, lineage, old, fresh)
+        respelled = incremental.respelled(old.values(), fresh.values())
+        incremental.copy_store(now / "store", self.folder / "store")
+        change = incremental.StoreChange(self.folder / "store")
+        named = change.holders(respelled)
+        spellers = [slug for slug in heads if slug not in fresh and str(terms.document_graph(slug)) in named]
+        if not incremental.few({*step.affected, *spellers}, places):
+            change.close()
+            shutil.rmtree(self.folder / "store")
+            return False
+        for part in ("texts", "records"):
+            incremental.link_tree(now / part, self.folder / part)
+        comparisons = incremental.compare_again(step, places)
+        others = [incremental.read_record(now, slug) for slug in spellers]
+        before_of, now_of = (incremental.Agencies.of([*some.values(), *others]) for some in (old, fresh))
+        checks, told = self._inside(known, list(fresh.values()))
+        gone = sum(change.remove_comparisons(slug) for slug in step.affected)
+        for slug in fresh:
+            change.remove_document(slug)
+        change.remove_build()
+        for record in fresh.values():
+            change.add(triples.document_quads(record, known))
+        change.add(cascade.changed_quads([places[slug] for slug in fresh], comparisons, checks, told))
+        change.relabel(respelled, now_of.labels)
+        change.add(_provenance(list(fresh.values()), made))
+        change.close()
+        incremental.write_heads(self.folder, [fresh.get(slug, head) for slug, head in heads.items()])
+        counts = dict(before.counts)
+        for sign, some in ((-1, old), (1, fresh)):
+            for name, number in _contents(some.values()).items():
+                counts[name] += sign * number
+        for sign, agencies in ((-1, before_of.known), (1, now_of.known)):
+            # Whoever else names an agency that comes or goes is among those that were read.
+            for name, number in _agencies([agencies[iri] for iri in respelled if iri in agencies]).items():
+                counts[name] += sign * number
+        counts["comparisons"] += len(comparisons) - gone
+        counts["triples"] += change.added - change.removed
+        idle = [one for one in before.idle_corrections if one["document"] not in fresh]
+        self._summarize(digest, made, inputs, counts, reused, idle + _idle(list(fresh.values())))
+        self.step = step
+        return True
+
+    def _summarize(
+        self,
+        digest: str,
+        made: datetime,
+        inputs: dict[str, str],
+        counts: dict[str, int],
+        reused: int,
+        idle: list[dict[str, str]],
+    ) -> None:
+        name = self.folder.name.removesuffix(".part")
+        summary = Summary(name, made.isoformat(timespec="seconds"), digest, inputs, counts, reused, idle)
         (self.folder / "build.json").write_text(
             json.dumps(summary.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
@@ -211,7 +321,7 @@ class BuildJob:
             record = load_record(path)
             apply_corrections(record, corrections.get(path.stem, []))
             records.append(link(record))
-        _tell_families(records, corpus)
+        _tell_families(records, KnownDocuments.of(records, corpus.stubs))
         for record in records:
             (self.folder / "records" / f"{record.slug}.json").write_text(record.to_json(), encoding="utf-8")
         self._progress("", total, total)
@@ -266,10 +376,9 @@ class BuildJob:
         return found, lineage
 
     def _inside(
-        self, corpus: Corpus, records: list[PlanRecord]
+        self, known: KnownDocuments, records: list[PlanRecord]
     ) -> tuple[dict[str, list[Check]], dict[str, dict[int, tuple[str, ...]]]]:
         """What does not agree inside each plan, and the agencies that unassigned tasks name, by slug."""
-        known = KnownDocuments.of(records, corpus.stubs)
         checks: dict[str, list[Check]] = {}
         told: dict[str, dict[int, tuple[str, ...]]] = {}
         for record in records:
@@ -302,9 +411,8 @@ def read_summary(folder: Path) -> Summary:
         raise StoreError(f"{folder}: the build is damaged ({error}); run 'zhengmai build' again") from error
 
 
-def _tell_families(records: list[PlanRecord], corpus: Corpus) -> None:
+def _tell_families(records: Iterable[PlanRecord], known: KnownDocuments) -> None:
     """A document of no known family is compared with nothing: its problems say so, and what it may belong to."""
-    known = KnownDocuments.of(records, corpus.stubs)
     for record in records:
         if record.plan.family is None:
             keys = ", ".join(one.key for one in known.families(record)) or "none"
@@ -314,6 +422,10 @@ def _tell_families(records: list[PlanRecord], corpus: Corpus) -> None:
 
 def _place(record: PlanRecord) -> Place:
     return Place(record.slug, record.plan.jurisdiction.code or "", record.plan.family or record.slug, record)
+
+
+def _digest(inputs: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps([inputs, code_hash()], sort_keys=True).encode()).hexdigest()
 
 
 def _inputs(corpus: Corpus) -> dict[str, str]:
@@ -350,12 +462,19 @@ def _idle(records: list[PlanRecord]) -> list[dict[str, str]]:
 def _counts(
     corpus: Corpus, records: list[PlanRecord], comparisons: list[Comparison], total: int
 ) -> dict[str, int]:
-    agencies = agency_labels.known(records).values()
-    outcomes = Counter(comparison.outcome for comparison in comparisons)
     return {
         "documents": len(corpus.documents),
         "records": len(corpus.records),
         "stubs": len(corpus.stubs),
+        **_contents(records),
+        **_agencies(agency_labels.known(records).values()),
+        "comparisons": len(comparisons),
+        "triples": total,
+    }
+
+
+def _contents(records: Collection[PlanRecord]) -> dict[str, int]:
+    return {
         "actions": sum(len(record.actions) for record in records),
         "assignments": sum(len(action.assignments) for record in records for action in record.actions),
         "actions_with_domain": sum(bool(action.domains) for record in records for action in record.actions),
@@ -363,17 +482,21 @@ def _counts(
         "targets": sum(len(record.targets) for record in records),
         "targets_linked": sum(bool(target.concept) for record in records for target in record.targets),
         "targets_unlinked": sum(not target.concept for record in records for target in record.targets),
+    }
+
+
+def _agencies(agencies: Collection[AgencyIdentity]) -> dict[str, int]:
+    return {
         "agencies": len(agencies),
         "agencies_collective": sum(agency.collective for agency in agencies),
         "agencies_unresolved": sum(not agency.resolved for agency in agencies),
-        "comparisons": sum(outcomes.values()),
-        "triples": total,
     }
 
 
 def _all_quads(
     corpus: Corpus,
     records: list[PlanRecord],
+    known: KnownDocuments,
     places: list[Place],
     comparisons: list[Comparison],
     lineage: Lineage,
@@ -382,7 +505,6 @@ def _all_quads(
     made: datetime,
 ) -> Iterator[Iterable[ox.Quad]]:
     """The quads of a build, graph by graph."""
-    known = KnownDocuments.of(records, corpus.stubs)
     for record in records:
         yield triples.document_quads(record, known)
     for stub in corpus.stubs:

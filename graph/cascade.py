@@ -7,7 +7,7 @@ here stand the line of plans and the quads of all that was derived.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -87,28 +87,35 @@ def _weight(place: Place) -> tuple[bool, bool, bool, str, bool, str]:
 
 
 def comparisons(
-    places: Sequence[Place], lineage: Lineage, progress: Callable[[int, int], None] | None = None
+    places: Sequence[Place],
+    lineage: Lineage,
+    progress: Callable[[int, int], None] | None = None,
+    only: Collection[str] | None = None,
 ) -> list[Comparison]:
     """All that joins plans: each against its ancestors, printed shares and sums of counts, and misquotations.
 
-    ``progress`` is called with how many plans are done and how many there are.
+    ``progress`` is called with how many plans are done and how many there are. With ``only``, what is derived of these
+    plans: then of the others the claims, of their ancestors and of the places below them the whole records are needed.
     """
     claims = Claims()
     for place in places:
         claims.add(place)
     comparer = Comparer(claims)
-    said = {place.slug: _by_key(place, comparer) for place in places}
+    said: dict[str, dict[Key, list[Numbered]]] = {}
     found: list[Comparison] = []
     for number, place in enumerate(places):
+        if only is not None and place.slug not in only:
+            continue
         if progress:
             progress(number, len(places))
         ancestors = lineage.ancestors(place)
         uppers = {upper.code: upper for upper in ancestors}
+        said |= {upper.slug: _by_key(upper, comparer) for upper in ancestors if upper.slug not in said}
         found += comparer.compare(place, ancestors)
         found += shares.stated_shares(place, comparer, uppers)
         for claim, upper, other in misquotations(place, said, claims, uppers):
             found.append(Comparison("misquoted", place.slug, upper.slug, (), other, claim=claim))
-    found += shares.sums(lineage, comparer, claims)
+    found += shares.sums(lineage, comparer, claims, only)
     if progress:
         progress(len(places), len(places))
     return found
@@ -148,6 +155,28 @@ def inferred_quads(
             out.add(
                 terms.division_iri(division.code), ZM.withinDivisionTransitive, terms.division_iri(above.code)
             )
+    _comparisons(out, comparisons)
+    return out
+
+
+def changed_quads(
+    changed: Iterable[Place],
+    comparisons: Iterable[Comparison],
+    checks: Mapping[str, Sequence[Check]],
+    told: Mapping[str, Mapping[int, Sequence[str]]],
+) -> QuadWriter:
+    """What `inferred_quads` says of the contents of some plans, without what follows from their heads and from all agencies."""
+    out = QuadWriter(terms.GRAPH_INFERRED)
+    for place in changed:
+        _agencies(out, place)
+        _told(out, place, told.get(place.slug, {}))
+        for number, check in enumerate(checks.get(place.slug, ()), 1):
+            _check(out, place, number, check)
+    _comparisons(out, comparisons)
+    return out
+
+
+def _comparisons(out: QuadWriter, comparisons: Iterable[Comparison]) -> None:
     numbers: dict[tuple[str, str | None], int] = {}
     iris: dict[int, URIRef] = {}
     for comparison in comparisons:
@@ -158,12 +187,22 @@ def inferred_quads(
         _comparison(out, iri, comparison)
         if comparison.repeats is not None:
             out.add(iri, ZM.repeats, iris[id(comparison.repeats)])
-    return out
 
 
 def _agency_labels(out: QuadWriter, records: Sequence[PlanRecord]) -> None:
     """One preferred label for each agency over all documents; skos keeps preferred and alternative labels apart."""
-    for iri, (preferred, others) in agency_labels.labels(records).items():
+    _labels(out, agency_labels.labels(records))
+
+
+def label_quads(labels: Mapping[URIRef, tuple[str, tuple[str, ...]]]) -> QuadWriter:
+    """The labels of some agencies: IRI → preferred label, other spellings."""
+    out = QuadWriter(terms.GRAPH_INFERRED)
+    _labels(out, labels)
+    return out
+
+
+def _labels(out: QuadWriter, labels: Mapping[URIRef, tuple[str, tuple[str, ...]]]) -> None:
+    for iri, (preferred, others) in labels.items():
         out.add(iri, SKOS.prefLabel, zh(preferred))
         for other in others:
             out.add(iri, SKOS.altLabel, zh(other))
@@ -175,6 +214,11 @@ def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:
         if distance == 0:
             out.add(plan, ZM.parentPlan, terms.document_iri(ancestor.slug))
         out.add(plan, ZM.ancestorPlan, terms.document_iri(ancestor.slug))
+    _agencies(out, place)
+
+
+def _agencies(out: QuadWriter, place: Place) -> None:
+    """Shortcuts from tasks to agencies."""
     if place.record is None:
         return
     code = agency_labels.code_of(place.record)

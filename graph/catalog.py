@@ -129,7 +129,9 @@ def _read_catalog(path: Path) -> Catalog:
     if not path.exists():
         return Catalog()
     try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        # The reader written in C where there is one: ten times as fast on a long catalogue, and as safe.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        data: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}  # noqa: S506
         catalog = Catalog.model_validate(data)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: is not YAML: {error}") from error

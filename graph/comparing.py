@@ -159,7 +159,7 @@ class Comparer:
 
     def _years(self, upper: Place) -> dict[str, set[int | None]]:
         years: dict[str, set[int | None]] = {key: set(of) for key, of in self.index(upper).items()}
-        if not _is_whole(upper):
+        if not is_whole(upper):
             for key, year in self.claims.about.get((upper.family, upper.code), {}):
                 years.setdefault(key, set()).add(year)
         return years
@@ -180,7 +180,7 @@ class Comparer:
                     if what not in seen:
                         seen.add(what)
                         yield one
-        if _is_whole(upper):
+        if is_whole(upper):
             return
         for key in self.claims.about.get((upper.family, upper.code), {}):
             if key[1] in own.get(key[0], {}):
@@ -210,7 +210,7 @@ def compare(lower: Place, uppers: Sequence[Place], claims: Claims | None = None)
     return Comparer(claims or Claims()).compare(lower, uppers)
 
 
-def _is_whole(place: Place) -> bool:
+def is_whole(place: Place) -> bool:
     """Whether all that a document says is at hand: its text, or a record that was held against it."""
     return place.record is not None and (place.record.text_hash is not None or bool(place.record.verified))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
@@ -168,17 +168,19 @@ def _about(place: Place, other: Numbered, uppers: dict[str, Place]) -> Place | N
     return uppers.get(code or "")
 
 
-def sums(lineage: Lineage, comparer: Comparer, claims: Claims) -> Iterator[Comparison]:
+def sums(
+    lineage: Lineage, comparer: Comparer, claims: Claims, only: Collection[str] | None = None
+) -> Iterator[Comparison]:
     """Where the known places below a place add up to more than its own figure.
 
     Each place speaks through one document and counts once, below the nearest document above it. A place whose figure
-    alone is larger than the parent's is a finding of its own, and of no sum.
+    alone is larger than the parent's is a finding of its own, and of no sum. With ``only``, the sums of these parents.
     """
     parts: dict[tuple[str, Key, str], list[tuple[Place, Numbered]]] = {}
     parents: dict[str, Place] = {}
     for place in lineage.speakers():
         above = lineage.ancestors(place)
-        if not above:
+        if not above or (only is not None and above[0].slug not in only):
             continue
         parents[above[0].slug] = above[0]
         for key, measure, one in _summands(place, comparer):

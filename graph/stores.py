@@ -6,6 +6,7 @@ store is not changed in place: a build makes a new one, and `graph.build` swaps 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -40,6 +41,13 @@ def create(path: Path, files: Iterable[Path]) -> int:
         raise StoreError(f"{path}: the store cannot be written: {error}") from error
 
 
+def chunk_file(folder: Path, graph: str) -> Path:
+    """The file (N-Quads) in which a build writes the quads of a graph before it loads them."""
+    name = graph.rstrip("/").rpartition("/")[2].encode()
+    # A long Chinese name, %-encoded, would be too long for a file.
+    return folder / f"{hashlib.sha256(name).hexdigest()[:32]}.nq"
+
+
 def open_store(path: Path) -> EmbeddedStore:
     """Open a store for reading. Raises StoreError when there is none or it is broken."""
     if not (
@@ -64,6 +72,11 @@ class EmbeddedStore:
 
     def __len__(self) -> int:
         return len(self._store)
+
+    @property
+    def native(self) -> ox.Store:
+        """Oxigraph's own store, for what needs its speed."""
+        return self._store
 
     def rows(self, query: str) -> Iterator[dict[str, Term]]:
         """The solutions of a SELECT over all graphs as one, each with the variables that are bound.

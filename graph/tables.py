@@ -34,9 +34,10 @@ AGENCY = (LEAD, RESPONSIBLE)
 _LEVELS: tuple[tuple[str, Level], ...] = (
     ("国家|全国|国务院", "national"),
     ("省|自治区", "province"),
-    ("市", "city"),
+    ("市|州|盟|地区", "city"),
     ("区|县|旗", "county"),
 )
+_OWN = re.compile("[本我](?:级|省|市|州|盟|区|县|旗)")
 _DELIVERABLE: tuple[tuple[str, str], ...] = (
     (r"(?:方案|规划|计划)$", "plan"),
     (r"清单$|目录$|台账$", "list"),
@@ -244,9 +245,7 @@ class TableReader:
         figure = found[0]
         year = int(match.group()) if (match := re.search(r"20\d\d", column)) else None
         own = self.record.plan.jurisdiction.level
-        level = next(
-            (level for words, level in _LEVELS if re.search(words, re.sub(r"20\d\d年", "", column))), own
-        )
+        level = _level_of(column, self.record.plan.jurisdiction.code or "", own)
         lead = figures.lead(cell.text, figure.start, 0)
         measure = _measure(figure.unit, name, year, self.first_year)
         if figure.unit == "%" and not re.search(
@@ -337,3 +336,23 @@ __all__ = [
     "RawTable",
     "TableReader",
 ]
+
+
+def _level_of(column: str, code: str, own: Level | None) -> Level | None:
+    """The level that a column speaks of; ``code`` is the place whose plan it is, ``own`` its level.
+
+    市指标 is the province's where the place is a district of 天津市, the place's own in 阿克苏市 of 阿克苏地区, and the
+    upper city's where a city of a county's rank has a city above it: the highest of the line that calls itself so.
+    """
+    bare = re.sub(r"20\d\d年", "", column)
+    if _OWN.search(bare):
+        return own
+    named = next(
+        ((match.group(), level) for words, level in _LEVELS if (match := re.search(words, bare))), None
+    )
+    if named is None:
+        return own
+    kind, usual = named
+    ends = re.compile("(?<!自治)(?<!地)区$" if kind == "区" else f"{kind}$")
+    line = [division.level for division in divisions.line(code) if ends.search(division.name)]
+    return line[-1] if line else usual

@@ -38,8 +38,10 @@ def chains(records: Iterable[PlanRecord]) -> list[list[str]]:
         groups += _by_years(same)
     for record in by_slug.values():
         earlier = by_slug.get(record.revision_of or "")
+        if earlier is None:
+            continue
         mine = next(group for group in groups if record in group) if _grouped(record, groups) else [record]
-        if earlier is None or earlier in mine:
+        if earlier in mine:
             continue
         other = (
             next(group for group in groups if earlier in group) if _grouped(earlier, groups) else [earlier]

@@ -5,6 +5,7 @@ Every IRI is readable and follows from what it names, so that it is the same in 
 """
 
 import re
+from functools import cache
 from typing import Final
 
 from rdflib import Namespace, URIRef
@@ -12,12 +13,27 @@ from rdflib.namespace import DCTERMS, ORG, OWL, PROV, RDF, RDFS, SH, SKOS, XSD
 
 BASE: Final = "https://w3id.org/zhengmai/"
 
-ZM: Final = Namespace(BASE + "ns#")
+
+class _Terms(Namespace):
+    """A namespace whose terms are made once: rdflib makes, and checks, a new one each time that it is asked."""
+
+    def __getattr__(self, name: str) -> URIRef:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _term(str(self), name)
+
+
+@cache
+def _term(namespace: str, name: str) -> URIRef:
+    return URIRef(namespace + name)
+
+
+ZM: Final = _Terms(BASE + "ns#")
 ID: Final = Namespace(BASE + "id/")
 GRAPH: Final = Namespace(BASE + "graph/")
 SHAPE: Final = Namespace(BASE + "shapes#")
 
-OA: Final = Namespace("http://www.w3.org/ns/oa#")
+OA: Final = _Terms("http://www.w3.org/ns/oa#")
 ELI: Final = Namespace("http://data.europa.eu/eli/ontology#")
 SCHEMA: Final = Namespace("https://schema.org/")
 M8G: Final = Namespace("http://data.europa.eu/m8g/")

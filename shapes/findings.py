@@ -8,9 +8,10 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 from rdflib import Graph, URIRef
@@ -21,7 +22,7 @@ from graph.errors import NotFound
 from graph.record import Model, Number
 from ontology.terms import ID, ZM
 from shapes.facts import Facts, Place
-from shapes.matrix import Matrix, build_matrix
+from shapes.matrix import Matrix, MatrixPart, assemble, matrix_part
 from shapes.rules import LANGS, Lang, Rule, RuleBook, Words, fill
 from shapes.validation import Result, Severity, ValidationResult, as_graph
 
@@ -221,6 +222,15 @@ class Report(Model):
         return self.model_copy(update={"summary": summarize(documents, ordered), "findings": ordered})
 
 
+@dataclass(frozen=True)
+class Collected:
+    """A report without its matrix; what each of its findings is sorted by; and the part of the matrix."""
+
+    report: Report
+    orders: list[tuple[Any, ...]]
+    matrix: MatrixPart
+
+
 def collect(result: ValidationResult, data: Graph, made: date | None = None) -> Report:
     """Return the findings of a validation, one for each result.
 
@@ -232,17 +242,24 @@ def collect(result: ValidationResult, data: Graph, made: date | None = None) -> 
     Raises:
         ShapesError: the words beside a shape cannot be used.
     """
+    found = collect_part(result, data)
+    return found.report.model_copy(update={"made": made, "matrix": assemble([found.matrix])})
+
+
+def collect_part(result: ValidationResult, data: Graph) -> Collected:
+    """As :func:`collect`, with what it takes to put the reports on parts of a graph together."""
     facts, book = Facts(as_graph(data)), RuleBook(result.shapes)
     writer = _Writer(facts, book)
-    drafts = sorted((writer.draft(row) for row in result.results), key=lambda draft: draft[0])
+    drafts = [
+        ((_STANDING[finding.status], *order), finding)
+        for order, finding in (writer.draft(row) for row in result.results)
+    ]
+    drafts.sort(key=lambda draft: draft[0])
     findings = [finding for _, finding in drafts]
     _tell_apart(findings)
-    findings.sort(key=lambda one: _STANDING[one.status])  # keeps the order of each standing
     rules = {finding.rule: book.rule(URIRef(finding.source.shape)) for finding in findings}
-    return Report(
-        made=made,
+    report = Report(
         summary=summarize(_checked(facts, findings), findings),
-        matrix=build_matrix(facts, _told(facts, findings)),
         grounds={ground.key: ground.label for ground in book.grounds.values()},
         rules={
             name: RuleNote(
@@ -252,6 +269,7 @@ def collect(result: ValidationResult, data: Graph, made: date | None = None) -> 
         },
         findings=findings,
     )
+    return Collected(report, [order for order, _ in drafts], matrix_part(facts, _told(facts, findings)))
 
 
 def _told(facts: Facts, findings: Sequence[Finding]) -> dict[str, str]:
@@ -317,7 +335,7 @@ class _Writer:
             rule.order,
             # A plan's own text goes before a record made from the press, which may itself be wrong.
             self.book.grounds[sides[0]].rank,
-            -_distance(finding.ratio),
+            -float(_distance(finding.ratio)),
             -facts.rank(upper_plan),
             finding.place.code if finding.place else "",
             finding.document or "",
@@ -327,6 +345,8 @@ class _Writer:
             finding.id,
             str(focus),
             str(row.value),
+            finding.source.path or "",
+            str(row.component),
         )
         return order, finding
 

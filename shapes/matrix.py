@@ -5,12 +5,13 @@ divisions. Derived data: HTML, XLSX and pages show one and the same. Signs and w
 """
 
 import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from itertools import groupby
+from typing import Any
 
 from pydantic import Field
 from rdflib.namespace import RDF
@@ -161,8 +162,21 @@ def legend(matrix: Matrix) -> list[Sign]:
     return sorted((sign(outcome) for outcome in found), key=lambda one: one.rank)
 
 
-def build_matrix(facts: Facts, findings: Mapping[str, str]) -> Matrix | None:
-    """Return the matrix of all comparisons of a graph; None where there are none.
+@dataclass(frozen=True)
+class MatrixPart:
+    """What the comparisons of some documents tell, so that a matrix can be put together of parts.
+
+    ``rows`` are by the IRI of the upper target, with what they are sorted by; ``columns`` by document, likewise;
+    ``cells`` by document and row key, each with the first comparison that it is from and the target of that.
+    """
+
+    rows: dict[str, tuple[tuple[Any, ...], MatrixRow]] = field(default_factory=dict)
+    columns: dict[str, tuple[tuple[str, ...], MatrixColumn]] = field(default_factory=dict)
+    cells: dict[str, dict[str, tuple[str, str, MatrixCell]]] = field(default_factory=dict)
+
+
+def matrix_part(facts: Facts, findings: Mapping[str, str]) -> MatrixPart:
+    """Return what the comparisons of a graph tell.
 
     Args:
         facts: the graph that was judged.
@@ -170,16 +184,55 @@ def build_matrix(facts: Facts, findings: Mapping[str, str]) -> Matrix | None:
     """
     maker = _Maker(facts, findings)
     maker.read()
-    return Matrix(rows=maker.rows, columns=maker.columns, cells=maker.cells) if maker.rows else None
+    return MatrixPart(maker.rows, maker.columns, maker.cells)
+
+
+def assemble(parts: Iterable[MatrixPart]) -> Matrix | None:
+    """Return the matrix of all comparisons; None where there are none."""
+    whole = MatrixPart()
+    for part in parts:
+        whole.rows.update(part.rows)
+        whole.columns.update(part.columns)
+        whole.cells.update(part.cells)
+    keys = order_of_rows(
+        ((key, *cell[:2]) for cells in whole.cells.values() for key, cell in cells.items()),
+        {target: order for target, (order, _) in whole.rows.items()},
+    )
+    if not keys:
+        return None
+    rows = [whole.rows[target][1] for target in keys.values()]
+    setters = {row.document for row in rows}
+    columns = sorted(whole.columns.values(), key=lambda pair: pair[0])
+    cells: dict[str, dict[str, MatrixCell]] = {key: {} for key in keys}
+    for slug, found in whole.cells.items():
+        for key, (_, _, cell) in found.items():
+            cells[key][slug] = cell
+    return Matrix(rows=rows, columns=[one for _, one in columns if setters & set(one.above)], cells=cells)
+
+
+def order_of_rows(
+    cells: Iterable[tuple[str, str, str]], orders: Mapping[str, tuple[Any, ...]]
+) -> dict[str, str]:
+    """The keys of the rows in their order, each with the target that it is told from: that of the first comparison.
+
+    Args:
+        cells: row key, comparison, target.
+        orders: what a row is sorted by, by its target.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for key, comparison, target in cells:
+        if key not in first or comparison < first[key][0]:
+            first[key] = (comparison, target)
+    ranked = sorted(first.items(), key=lambda one: (orders[one[1][1]], one[1][0]))
+    return {key: target for key, (_, target) in ranked}
 
 
 class _Maker:
     def __init__(self, facts: Facts, findings: Mapping[str, str]) -> None:
         self.facts = facts
         self.findings = findings
-        self.cells: dict[str, dict[str, MatrixCell]] = {}
-        self._rows: dict[str, tuple[tuple[object, ...], MatrixRow]] = {}
-        self._keys: dict[Node, str] = {}
+        self.rows: dict[str, tuple[tuple[Any, ...], MatrixRow]] = {}
+        self.cells: dict[str, dict[str, tuple[str, str, MatrixCell]]] = {}
 
     def read(self) -> None:
         facts, graph = self.facts, self.facts.graph
@@ -188,33 +241,24 @@ class _Maker:
             outcome = facts.key(facts.node(comparison, ZM.outcome))
             if plan is None or lower is None or outcome is None:
                 continue  # the rules of structure tell of that
-            self._answer(self._row(target, plan), facts.slug(lower), comparison, outcome)
+            self._answer(target, self._row(target, plan), facts.slug(lower), comparison, outcome)
 
     @cached_property
-    def rows(self) -> list[MatrixRow]:
-        """The rows, those of the highest level first."""
-        return [row for _, row in sorted(self._rows.values(), key=lambda pair: pair[0])]
-
-    @cached_property
-    def columns(self) -> list[MatrixColumn]:
-        """Documents that have a document above them, a place before the places in it."""
+    def columns(self) -> dict[str, tuple[tuple[str, ...], MatrixColumn]]:
+        """Documents that have a document above them, by slug; sorted, a place comes before the places in it."""
         facts, graph = self.facts, self.facts.graph
-        setters = {row.document for row in self.rows}
-        found: list[tuple[tuple[str, ...], MatrixColumn]] = []
+        found: dict[str, tuple[tuple[str, ...], MatrixColumn]] = {}
         for document in set(graph.subjects(ZM.ancestorPlan)):
-            above = sorted(facts.slug(one) for one in graph.objects(document, ZM.ancestorPlan))
-            if not setters & set(above):
-                continue
             column = MatrixColumn(
                 document=facts.slug(document),
                 title=facts.title(document),
                 place=facts.place(document),
                 origin=facts.key(facts.node(document, ZM.origin)) or "",
                 partial=facts.ground(document) == "record_unverified",
-                above=above,
+                above=sorted(facts.slug(one) for one in graph.objects(document, ZM.ancestorPlan)),
             )
-            found.append(((*self._line(document), "", column.document), column))
-        return [column for _, column in sorted(found, key=lambda pair: pair[0])]
+            found[column.document] = ((*self._line(document), "", column.document), column)
+        return found
 
     def _line(self, document: Node) -> list[str]:
         """Codes from the province down: sorted by it, a place stands before the places in it."""
@@ -226,8 +270,8 @@ class _Maker:
         return codes
 
     def _row(self, target: Node, plan: Node) -> str:
-        if target in self._keys:
-            return self._keys[target]
+        if str(target) in self.rows:
+            return self.rows[str(target)][1].key
         facts = self.facts
         indicator = facts.node(target, ZM.indicator)
         text = facts.text(target, ZM.indicatorText) or ""
@@ -236,7 +280,6 @@ class _Maker:
         year, value = facts.year(target), short_value(facts, target)
         parts = [facts.slug(plan), facts.key(indicator) if indicator else text, str(year or ""), value]
         key = "|".join(part or "" for part in parts)
-        self._keys[target] = key
         row = MatrixRow(
             key=key,
             document=facts.slug(plan),
@@ -249,13 +292,11 @@ class _Maker:
             claimed_by=facts.slug(facts.node(target, ZM.inDocument) or plan) if witness else None,
         )
         place = row.place.code if row.place else ""
-        self._rows.setdefault(
-            key,
-            ((facts.rank(plan), place, row.document, row.indicator.zh, year or 0, facts.order(target)), row),
-        )
+        order = (facts.rank(plan), place, row.document, row.indicator.zh, year or 0, facts.order(target))
+        self.rows[str(target)] = (order, row)
         return key
 
-    def _answer(self, row: str, document: str, comparison: Node, outcome: str) -> None:
+    def _answer(self, target: Node, row: str, document: str, comparison: Node, outcome: str) -> None:
         facts = self.facts
         lower = sorted(facts.graph.objects(comparison, ZM.lowerTarget), key=lambda one: facts.order(one))
         cell = MatrixCell(
@@ -265,12 +306,14 @@ class _Maker:
             ratio=facts.number(comparison, ZM.ratio),
             finding=self.findings.get(str(comparison)),
         )
-        before = self.cells.setdefault(row, {}).get(document)
-        if before is not None:
+        here = self.cells.setdefault(document, {})
+        if row in here:
+            first, told, before = here[row]
             every = list(dict.fromkeys([*before.outcomes, outcome]))
             best = min((before, cell), key=lambda one: sign(one.outcome).rank)
-            cell = best.model_copy(update={"outcomes": every})
-        self.cells[row][document] = cell
+            here[row] = (first, told, best.model_copy(update={"outcomes": every}))
+        else:
+            here[row] = (str(comparison), str(target), cell)
 
 
 def short_value(facts: Facts, target: Node) -> str:

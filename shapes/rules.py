@@ -105,6 +105,7 @@ class RuleBook:
     def __init__(self, shapes: Graph) -> None:
         self._shapes = shapes
         self._rules: dict[URIRef, Rule] = {}
+        self._phrases: dict[str, Words | None] = {}
         for shape in set(shapes.subjects(ZM.rule)):
             if isinstance(shape, URIRef):
                 self.rule(shape)
@@ -115,6 +116,11 @@ class RuleBook:
         if named not in self._rules:
             self._rules[named] = self._read(named)
         return self._rules[named]
+
+    @property
+    def named(self) -> Mapping[str, Rule]:
+        """The rules that have a name of their own (zm:rule), by that name."""
+        return {rule.name: rule for rule in self._rules.values()}
 
     @cached_property
     def grounds(self) -> Mapping[str, Ground]:
@@ -137,7 +143,9 @@ class RuleBook:
 
     def phrase(self, key: str) -> Words | None:
         """Return how a value is said (``ge``, ``growth_rate``, ``range``, ``list``), or None where nothing is added."""
-        return self._words(SHAPE[f"say-{key}"], ZM.valueTemplate)
+        if key not in self._phrases:
+            self._phrases[key] = self._words(SHAPE[f"say-{key}"], ZM.valueTemplate)
+        return self._phrases[key]
 
     def _named(self, shape: Node) -> URIRef:
         seen: set[Node] = set()

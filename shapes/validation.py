@@ -91,12 +91,14 @@ def validate(data: Graph, ontology: Graph, shapes: Graph | None = None) -> Valid
     return ValidationResult(bool(conforms), report, tuple(_results(report)), applied)
 
 
-def load_shapes(folder: Path | None = None) -> Graph:
-    """Return all shapes of this package and, if given, those in the Turtle files of another folder.
+def load_shapes(folder: Path | None = None, only: str | None = None) -> Graph:
+    """Return all shapes of this package (or those of one file) and, if given, those in the Turtle files of another folder.
 
     Raises:
         ShapesError: a file is not readable as Turtle; the message names it.
     """
+    if only is not None:
+        return _read(Graph(), [files("shapes") / only])
     shapes = as_graph(_own_shapes(), copy=True)
     if folder is not None:
         _read(shapes, sorted(folder.glob("*.ttl")))

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import corpus
 from graph.build import BuildJob, current_build, open_current, read_summary
 from graph.errors import BadInput, StoreError
 from graph.stores import open_store
+from ontology.terms import GRAPH_ONTOLOGY, GRAPH_PROVENANCE
+from shapes.judging import judge_build
 
 PLANS = Path(__file__).parent.parent / "plans"
 SMALL = ["360704-ganxian-2024.txt", "150300-wuhai-2024.txt"]
@@ -152,3 +155,66 @@ def test_folders_without_plans_or_builds_are_told(tmp_path: Path) -> None:
         build(tmp_path / "nowhere", tmp_path / "data")
     with pytest.raises(StoreError, match="zhengmai build"):
         open_current(tmp_path / "data")
+
+
+def _judged(plans: Path, data: Path, *, fresh: bool = False) -> BuildJob:
+    with BuildJob(plans, data, fresh=fresh) as job:
+        if job.step is not None:
+            judge_build(job.folder, only=job.step.affected, before=job.step.before)
+        else:
+            judge_build(job.folder)
+        job.publish()
+        return job
+
+
+def _quads(folder: Path) -> set[str]:
+    """All but the provenance, and the ontology, which has blank nodes."""
+    store = open_store(folder / "store").native
+    without = (str(GRAPH_PROVENANCE), str(GRAPH_ONTOLOGY))
+    return {str(quad) for quad in store if quad.graph_name.value not in without}
+
+
+@pytest.mark.parametrize("changed", ["leaf", "upper"])
+def test_a_change_of_one_text_gives_what_a_full_build_gives(tmp_path: Path, changed: str) -> None:
+    corpus.write(tmp_path / "plans", 24, seed=11, seeded=0.5)
+    first = _judged(tmp_path / "plans", tmp_path / "data")
+    assert first.step is None
+    before = {path: path.read_bytes() for path in first.folder.rglob("*") if path.is_file()}
+    made = list(corpus.plans(24, seed=11, seeded=0.5))
+    plan = made[1] if changed == "upper" else made[-1]
+    file = tmp_path / "plans" / f"{plan.slug}.txt"
+    text = file.read_text(encoding="utf-8")
+    assert "45%" in text
+    file.write_text(text.replace("45%", "41%").replace("教育", "文旅"), encoding="utf-8")
+
+    second = _judged(tmp_path / "plans", tmp_path / "data")
+    assert second.step is not None
+    assert second.step.changed == [plan.slug]
+    # The plan above is judged again too: its sum may have changed.
+    below = [one.slug for one in made if one.code[:2] == plan.code[:2]]
+    assert len(second.step.affected) == (2 if changed == "leaf" else 1 + len(below))
+    full = _judged(tmp_path / "plans", tmp_path / "other")
+    assert full.step is None
+    assert _quads(second.folder) == _quads(full.folder)
+    for name in ("findings.json", "findings.order"):
+        assert (second.folder / name).read_bytes() == (full.folder / name).read_bytes()
+    one, other = read_summary(second.folder), read_summary(full.folder)
+    assert one.counts | {"triples": 0} == other.counts | {"triples": 0}
+    assert one.counts["triples"] == len(open_store(second.folder / "store"))
+    # The build before is as it was.
+    assert {path: path.read_bytes() for path in first.folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("what", ["title", "catalogue", "added"])
+def test_what_other_documents_go_by_makes_a_full_build(plans: Path, tmp_path: Path, what: str) -> None:
+    data = tmp_path / "data"
+    _judged(plans, data)
+    first = plans / SMALL[0]
+    if what == "title":
+        text = first.read_text(encoding="utf-8")
+        first.write_text(text.replace("赣区府发〔2024〕2号", "赣区府发〔2024〕3号"), encoding="utf-8")
+    elif what == "catalogue":
+        (plans / "catalog.yaml").write_text("documents: []\n", encoding="utf-8")
+    else:
+        shutil.copy(PLANS / "120114-wuqing-2024.txt", plans / "120114-wuqing-2024.txt")
+    assert _judged(plans, data).step is None

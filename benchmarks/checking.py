@@ -1,0 +1,349 @@
+"""How fast plans are checked against those above them, beside the usual ways of asking the same of a graph.
+
+    make bench                              or: python benchmarks/checking.py [--plans 100 1000] [--bound 300]
+
+One run over generated plans (benchmarks/corpus.py), size by size, each contender in a process of its own, none at the
+same time as another:
+
+    check      what `zhengmai build` and `zhengmai check` do: compare the levels, write what was derived into the store,
+               judge every plan with all shapes, write the findings
+    compare    the first part of it alone, all outcomes
+    (a)        pySHACL with one sh:sparql constraint that joins each target to those of the plans above
+    (b)        the same join as one SPARQL query of one block, on Oxigraph and on rdflib
+    (c)        its best rewriting, three joined sub-selects, on Oxigraph
+
+(a), (b) and (c) answer one outcome of the eleven (a lower figure, `lowered`), and are given the triples alone that they
+need, loaded before; the lines of plans are given to them too. A contender that is not done within the bound is stopped.
+Last, one changed plan: how long a build takes that reads, compares and judges it alone, beside the full one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+
+ROOT = Path(__file__).parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from benchmarks import corpus  # noqa: E402
+from graph import cascade, stores, triples  # noqa: E402
+from graph.cascade import Lineage, Place  # noqa: E402
+from graph.comparing import Comparison  # noqa: E402
+from graph.known_documents import KnownDocuments  # noqa: E402
+from graph.record import PlanRecord  # noqa: E402
+from ontology import terms  # noqa: E402
+from ontology.terms import ZM  # noqa: E402
+from ontology.vocabulary import SCHEMES, turtle  # noqa: E402
+
+_TARGET = """?{t} a zm:Target ; zm:inDocument ?{plan} ; zm:indicator ?i ; zm:targetYear ?y ; zm:measure ?m ;
+    zm:value ?{v} . VALUES ?m {{ <https://w3id.org/zhengmai/id/measure/growth_rate> <https://w3id.org/zhengmai/id/measure/share> }}"""
+_PREFIX = f"PREFIX zm: <{ZM}>\n"
+LOWER, UPPER = _TARGET.format(t="t", plan="plan", v="v"), _TARGET.format(t="u", plan="above", v="w")
+PLAIN = f"{_PREFIX}SELECT ?t ?u WHERE {{ ?plan zm:ancestorPlan ?above . {LOWER} {UPPER} FILTER(?v < ?w) }}"
+JOINED = f"""{_PREFIX}SELECT ?t ?u WHERE {{
+  {{ SELECT ?t ?plan ?i ?y ?m ?v WHERE {{ {LOWER} }} }}
+  {{ SELECT ?plan ?above WHERE {{ ?plan zm:ancestorPlan ?above }} }}
+  {{ SELECT ?u ?above ?i ?y ?m ?w WHERE {{ {UPPER} }} }}
+  FILTER(?v < ?w) }}"""
+CONSTRAINT = f"""
+@prefix sh: <http://www.w3.org/ns/shacl#> . @prefix zm: <{ZM}> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+<urn:join> a sh:NodeShape ; sh:targetClass zm:Target ; sh:sparql [ a sh:SPARQLConstraint ;
+  sh:prefixes [ sh:declare [ sh:prefix "zm" ; sh:namespace "{ZM}"^^xsd:anyURI ] ] ;
+  sh:message "below" ; sh:select \"\"\"
+    SELECT $this ?value WHERE {{
+      $this zm:inDocument ?plan ; zm:indicator ?i ; zm:targetYear ?y ; zm:measure ?m ; zm:value ?v .
+      FILTER(?m IN (<https://w3id.org/zhengmai/id/measure/growth_rate>, <https://w3id.org/zhengmai/id/measure/share>))
+      ?plan zm:ancestorPlan ?above .
+      ?value zm:inDocument ?above ; a zm:Target ; zm:indicator ?i ; zm:targetYear ?y ; zm:measure ?m ; zm:value ?w .
+      FILTER(?v < ?w) }} \"\"\" ] .
+"""
+_NEEDED = {
+    str(p) for p in (ZM.inDocument, ZM.indicator, ZM.targetYear, ZM.measure, ZM.value, ZM.ancestorPlan)
+}
+_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+
+
+def records(count: int) -> Iterator[PlanRecord]:
+    """The records of a corpus, without reading their texts."""
+    return (plan.record for plan in corpus.plans(count))
+
+
+def placed(found: list[PlanRecord]) -> tuple[list[Place], Lineage]:
+    """The plans in their lines."""
+    places = [Place(one.slug, one.plan.jurisdiction.code or "", one.plan.family or "", one) for one in found]
+    lineage = Lineage()
+    for place in places:
+        lineage.add(place)
+    return places, lineage
+
+
+def prepare(folder: Path, count: int) -> dict[str, Any]:
+    """Write the graph of a corpus: all of it, and what the joins need."""
+    (folder / "quads").mkdir()
+    quads, slim = (folder / "quads.nq").open("wb"), (folder / "slim.nt").open("wb")
+    found, total = [], 0
+    form = ox.RdfFormat.N_QUADS
+    known = KnownDocuments.of(records(count))
+    for record in records(count):
+        written = list(triples.document_quads(record, known))
+        total += len(written)
+        # A build keeps the quads of each document until it is judged.
+        chunk = ox.serialize(written, format=form) or b""
+        stores.chunk_file(folder / "quads", terms.document_graph(record.slug)).write_bytes(chunk)
+        quads.write(chunk)
+        needed = [q.triple for q in written if q.predicate.value in _NEEDED or _is_target(q)]
+        ox.serialize(needed, slim, format=ox.RdfFormat.N_TRIPLES)
+        found.append(record)
+    places, lineage = placed(found)
+    lines = list(cascade.inferred_quads(places, [], lineage))
+    ox.serialize(
+        [q.triple for q in lines if q.predicate.value in _NEEDED], slim, format=ox.RdfFormat.N_TRIPLES
+    )
+    ox.serialize(triples.division_quads(), quads, format=form)
+    for name, sources in (
+        (terms.GRAPH_REFERENCE, map(turtle, SCHEMES)),
+        (terms.GRAPH_ONTOLOGY, iter([turtle()])),
+    ):
+        for source in sources:
+            graph = ox.NamedNode(name)
+            parsed = ox.parse(source, format=ox.RdfFormat.TURTLE)
+            ox.serialize(
+                (ox.Quad(one.subject, one.predicate, one.object, graph) for one in parsed), quads, format=form
+            )
+    quads.close()
+    slim.close()
+    return {"triples": total}
+
+
+def _is_target(quad: ox.Quad) -> bool:
+    return quad.predicate.value == _TYPE and str(quad.object) == f"<{ZM.Target}>"
+
+
+# -- the contenders, each in a process of its own ----------------------------------------------------------------------
+
+
+def compare(folder: Path, count: int) -> dict[str, Any]:
+    """The cascade over records in memory."""
+    places, lineage = placed(list(records(count)))
+    start = time.perf_counter()
+    found = cascade.comparisons(places, lineage)
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "found": len(_lowered(found)), "all": len(found)}
+
+
+def check(folder: Path, count: int) -> dict[str, Any]:
+    """Compare, write what was derived, judge, write the findings; the documents are in the store before."""
+    from shapes.judging import judge_build
+
+    places, lineage = placed(list(records(count)))
+    shutil.copy(folder / "quads.nq", folder / "check.nq")
+    stores.create(folder / "store", [folder / "check.nq"])
+    start = time.perf_counter()
+    found = cascade.comparisons(places, lineage)
+    compared = time.perf_counter() - start
+    with (folder / "inferred.nq").open("wb") as out:
+        ox.serialize(cascade.inferred_quads(places, found, lineage), out, format=ox.RdfFormat.N_QUADS)
+    store = ox.Store(str(folder / "store"))
+    store.bulk_load(path=str(folder / "inferred.nq"))
+    store.flush()
+    del store
+    derived = time.perf_counter() - start - compared
+    judge_build(folder)
+    seconds = time.perf_counter() - start
+    return {
+        "seconds": seconds,
+        "parts": {"compare": compared, "derive": derived, "judge": seconds - compared - derived},
+        "found": len(_lowered(found)),
+        "megabytes on disk": sum(file.stat().st_size for file in (folder / "store").iterdir()) / 1e6,
+    }
+
+
+def _lowered(found: list[Comparison]) -> set[tuple[str, int, str, int]]:
+    """The pairs of figures of which the lower one asks less, as the joins find them."""
+    return {
+        (one.lower_plan, one.lower[0].number, one.upper_plan or "", one.upper.number)
+        for one in found
+        if one.outcome == "lowered" and one.upper and one.lower[0].target.value is not None
+    }
+
+
+def pyshacl_join(folder: Path, count: int) -> dict[str, Any]:
+    """(a)."""
+    import pyshacl
+    import rdflib
+
+    data = rdflib.Graph().parse(folder / "slim.nt", format="nt")
+    shapes = rdflib.Graph().parse(data=CONSTRAINT, format="turtle")
+    start = time.perf_counter()
+    _, report, _ = pyshacl.validate(data, shacl_graph=shapes, inference="none")
+    seconds = time.perf_counter() - start
+    results = report.query("SELECT (COUNT(*) AS ?n) { ?r a <http://www.w3.org/ns/shacl#ValidationResult> }")
+    return {"seconds": seconds, "found": int(next(iter(results))[0])}
+
+
+def rdflib_plain(folder: Path, count: int) -> dict[str, Any]:
+    """(b) on rdflib."""
+    import rdflib
+
+    data = rdflib.Graph().parse(folder / "slim.nt", format="nt")
+    start = time.perf_counter()
+    rows = len(list(data.query(PLAIN)))
+    return {"seconds": time.perf_counter() - start, "found": rows}
+
+
+def oxigraph_plain(folder: Path, count: int) -> dict[str, Any]:
+    """(b) on Oxigraph, in memory."""
+    return _oxigraph(folder, PLAIN)
+
+
+def oxigraph_joined(folder: Path, count: int) -> dict[str, Any]:
+    """(c), in memory."""
+    return _oxigraph(folder, JOINED)
+
+
+def _oxigraph(folder: Path, query: str) -> dict[str, Any]:
+    store = ox.Store()
+    store.bulk_load(path=str(folder / "slim.nt"))
+    start = time.perf_counter()
+    found = store.query(query)
+    rows = sum(1 for _ in found)  # type: ignore[union-attr, misc]
+    return {"seconds": time.perf_counter() - start, "found": rows}
+
+
+def change(folder: Path, count: int) -> dict[str, Any]:
+    """A full build and one after the text of one plan changed, both from texts to findings."""
+    from graph.build import BuildJob
+    from shapes.judging import judge_build
+
+    plans, data = folder / "plans", folder / "data"
+    corpus.write(plans, count)
+
+    def build() -> tuple[float, BuildJob]:
+        start = time.perf_counter()
+        with BuildJob(plans, data) as job:
+            if job.step is None:
+                judge_build(job.folder)
+            else:
+                judge_build(job.folder, only=job.step.affected, before=job.step.before)
+            job.publish()
+        return time.perf_counter() - start, job
+
+    full, _ = build()
+    last = next(plan for plan in reversed(list(corpus.plans(count))) if "增长45%" in plan.text)
+    again = []
+    for value in (41, 42, 43):
+        (plans / f"{last.slug}.txt").write_text(
+            last.text.replace("增长45%", f"增长{value}%"), encoding="utf-8"
+        )
+        seconds, job = build()
+        assert job.step is not None
+        again.append(seconds)
+    return {"seconds": sorted(again)[1], "full": full, "share": sorted(again)[1] / full}
+
+
+CONTENDERS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
+    "check": check,
+    "compare": compare,
+    "(a) pySHACL, sh:sparql": pyshacl_join,
+    "(b) one block, Oxigraph": oxigraph_plain,
+    "(b) one block, rdflib": rdflib_plain,
+    "(c) sub-selects, Oxigraph": oxigraph_joined,
+    "one changed plan": change,
+}
+
+
+def _alone(name: str, folder: Path, count: int, bound: float) -> dict[str, Any]:
+    """A contender in a process of its own."""
+    order = [sys.executable, __file__, "--contender", name, "--folder", str(folder), "--plans", str(count)]
+    try:
+        done = subprocess.run(order, check=True, capture_output=True, text=True, timeout=bound)
+    except subprocess.TimeoutExpired:
+        return {"seconds": None}
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"{name}: {error.stderr}") from error
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def _load() -> str:
+    return Path("/proc/loadavg").read_text(encoding="ascii").split()[0]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--plans", type=int, nargs="+", default=[50, 200])
+    parser.add_argument(
+        "--bound", type=float, default=300.0, help="seconds that a join may take, loading included"
+    )
+    parser.add_argument(
+        "--without", nargs="*", default=[], help="contenders to leave out, by the beginning of the name"
+    )
+    parser.add_argument("--contender", choices=CONTENDERS)
+    parser.add_argument("--folder", type=Path)
+    given = parser.parse_args()
+    if given.contender:
+        told = CONTENDERS[given.contender](given.folder, given.plans[0])
+        told["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        print(json.dumps(told))
+        return
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, load {_load()}")
+    seconds: dict[tuple[str, int], float | None] = {}
+    for count in given.plans:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            made = prepare(folder, count)
+            print(f"\n{count:,} plans, {made['triples']:,} triples in their graphs, load {_load()}")
+            for contender in CONTENDERS:
+                if any(contender.startswith(start) for start in given.without):
+                    continue
+                ours = contender in ("check", "compare", "one changed plan")
+                told = _alone(contender, folder, count, 36_000.0 if ours else given.bound)
+                seconds[contender, count] = told["seconds"]
+                _print(contender, told, given.bound)
+    _ratios(seconds, given.plans)
+
+
+def _print(contender: str, told: dict[str, Any], bound: float) -> None:
+    if told["seconds"] is None:
+        print(f"  {contender:<28} not done in {bound:.0f} s")
+        return
+    found = f"{told['found']:>8,} lowered" if "found" in told else " " * 16
+    parts = "; ".join(f"{name} {part:.2f} s" for name, part in told.get("parts", {}).items())
+    share = f"full build {told['full']:.1f} s: {told['share']:.2%}" if "share" in told else ""
+    print(f"  {contender:<28}{told['seconds']:>10.3f} s {found} {told['megabytes']:>6,} MB  {parts}{share}")
+
+
+def _ratios(seconds: dict[tuple[str, int], float | None], sizes: list[int]) -> None:
+    print("\nratios")
+    for count in sizes:
+        for mine, theirs in (("check", "(a)"), ("check", "(b) one block, Ox"), ("compare", "(c)")):
+            own = seconds.get((mine, count))
+            for (name, size), other in seconds.items():
+                if size == count and name.startswith(theirs) and own and other:
+                    print(f"  {count:>6,} plans: {name} / {mine} = {other / own:.1f}")
+    for small, large in pairwise(sizes):
+        for contender in ("check", "compare"):
+            first, second = seconds.get((contender, small)), seconds.get((contender, large))
+            if first and second:
+                print(
+                    f"  {contender}: {large / small:.0f} times the plans, {second / first:.1f} times the time"
+                )
+
+
+if __name__ == "__main__":
+    main()

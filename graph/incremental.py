@@ -1,0 +1,349 @@
+"""A build out of the one before: only the documents that changed are read and written again, and only what rests on them
+is compared again.
+
+The new build is a folder of its own, as every build is. What did not change is linked (hard links: RocksDB never writes
+into a table file again, it only makes new ones), so that the copy costs neither time nor space, and the build before
+stays as it is. It is done only where it gives the same as a full build: the texts of some documents changed, and nothing
+else did, neither the code nor the catalogue nor what a document is (its place, number, title, date, status, family),
+by which other documents find it.
+
+What rests on a changed document: its own comparisons; those of the plans below it; the sums of the plan above it; where
+it says something else than before of the levels above it, whoever is compared with a level that is known by such claims
+alone, or claims the same thing; and the labels of the agencies that it spells in another way.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph as ox
+from rdflib import URIRef
+from rdflib.namespace import PROV, SKOS
+
+from graph import agency_labels, cascade
+from graph.agency_identity import AgencyIdentity
+from graph.cascade import Lineage, Place
+from graph.claims import Key, claimed_code, key_of
+from graph.comparing import Comparison, is_whole
+from graph.record import CitedTarget, PlanRecord
+from ontology import terms
+from ontology.terms import OA, ZM
+
+HEADS = "heads.jsonl"
+_SHARE = 20
+"""At most one document in so many may have changed: beyond, a full build is as fast."""
+_MOST_AFFECTED = 100
+"""Plans that may be compared again, or a quarter of all."""
+
+
+@dataclass
+class Step:
+    """A change that can be made alone: the build before, and the slugs of the documents that changed.
+
+    ``affected`` are the plans to be compared and judged again: these, and those that something changed for.
+    """
+
+    before: Path
+    changed: list[str]
+    affected: list[str] = field(default_factory=list)
+
+
+def find_step(
+    before: Path, old: dict[str, str], new: dict[str, str], documents: dict[str, str]
+) -> Step | None:
+    """What to do again, by the hashes of the inputs (file → SHA-256); None where all must be built.
+
+    Args:
+        before: the build before, made by the same code.
+        old: its inputs.
+        new: the inputs now.
+        documents: file → slug of the documents that are read from their text.
+    """
+    if old.keys() != new.keys() or not (before / HEADS).is_file():
+        return None
+    files = [name for name, digest in new.items() if old[name] != digest]
+    if (
+        not files
+        or not all(name in documents for name in files)
+        or len(files) * _SHARE > max(len(documents), _SHARE)
+    ):
+        return None
+    return Step(before, [documents[name] for name in files])
+
+
+# -- what is kept of each document -----------------------------------------------------------------------------
+
+
+def head_of(record: PlanRecord) -> PlanRecord:
+    """What others may need of a document without reading it: its head, and what it says of the levels above it."""
+    return PlanRecord(
+        slug=record.slug,
+        plan=record.plan.model_copy(update={"cites": [], "aliases": []}),
+        text_hash=record.text_hash,
+        verified=record.verified,
+        revision_of=record.revision_of,
+        cited_targets=record.cited_targets,
+    )
+
+
+def write_heads(folder: Path, records: Iterable[PlanRecord]) -> None:
+    """Note what each document is, in the order of the build, for the next one."""
+    with (folder / HEADS).open("w", encoding="utf-8") as out:
+        for record in records:
+            out.write(head_of(record).model_dump_json(exclude_defaults=True) + "\n")
+
+
+def read_heads(folder: Path) -> dict[str, PlanRecord]:
+    """The documents of a build in its order, each with its head and its claims."""
+    with (folder / HEADS).open(encoding="utf-8") as lines:
+        heads = (PlanRecord.model_validate_json(line) for line in lines)
+        return {head.slug: head for head in heads}
+
+
+def read_record(folder: Path, slug: str) -> PlanRecord:
+    """A record of a build, whole."""
+    return PlanRecord.model_validate_json((folder / "records" / f"{slug}.json").read_text(encoding="utf-8"))
+
+
+def same_identity(one: PlanRecord, other: PlanRecord) -> bool:
+    """Whether other documents find the two alike: the same place, number, title, date, status and family."""
+    own = {"cites", "aliases", "issuer"}
+    return one.plan.model_dump(exclude=own) == other.plan.model_dump(exclude=own) and (
+        (one.revision_of, one.verified, one.text_hash is None)
+        == (other.revision_of, other.verified, other.text_hash is None)
+    )
+
+
+# -- what rests on what changed --------------------------------------------------------------------------------
+
+
+def affected(
+    places: Mapping[str, Place],
+    lineage: Lineage,
+    old: Mapping[str, PlanRecord],
+    new: Mapping[str, PlanRecord],
+) -> list[str]:
+    """The slugs of the plans to be compared again, in the order of the build.
+
+    Args:
+        places: all documents, the changed ones as they were or are: their heads are the same.
+        lineage: of these.
+        old: the changed documents as they were.
+        new: as they are.
+    """
+    above = {slug: lineage.ancestors(place) for slug, place in places.items()}
+    wanted = set(new)
+    wanted |= {slug for slug, uppers in above.items() if any(upper.slug in new for upper in uppers)}
+    wanted |= {above[slug][0].slug for slug in new if above[slug]}
+    told: set[tuple[str, str, Key]] = set()
+    for slug, record in new.items():
+        family = places[slug].family
+        now, before = _claims(family, record), _claims(family, old[slug])
+        told |= {about for about, _ in now ^ before}
+    if told:
+        known_by_claims = {
+            place.slug
+            for place in places.values()
+            if not is_whole(place) and any((place.family, place.code) == one[:2] for one in told)
+        }
+        wanted |= known_by_claims
+        wanted |= {slug for slug, uppers in above.items() if any(up.slug in known_by_claims for up in uppers)}
+        for slug, place in places.items():
+            if place.record and any(about in told for about, _ in _claims(place.family, place.record)):
+                wanted.add(slug)
+    return [slug for slug in places if slug in wanted]
+
+
+def _claims(family: str, record: PlanRecord) -> set[tuple[tuple[str, str, Key], str]]:
+    """What a document says of others, each with what it is about."""
+    found = set()
+    for number, claim in enumerate(record.cited_targets, 1):
+        code = claimed_code(record, claim)
+        if code is not None:
+            found.add(((family, code, key_of(claim)), f"{number} {_bare(claim)}"))
+    return found
+
+
+def _bare(claim: CitedTarget) -> str:
+    """A claim without where it stands: that may move without anything being said otherwise."""
+    return claim.model_dump_json(exclude={"span": True, "assignments": True})
+
+
+def few(slugs: Collection[str], places: Collection[str]) -> bool:
+    """Whether it is worth while to compare some plans alone."""
+    return len(slugs) <= max(_MOST_AFFECTED, len(places) // 4)
+
+
+def compare_again(step: Step, places: Mapping[str, Place]) -> list[Comparison]:
+    """All that is derived of the affected plans. What is needed of others is read from the build before.
+
+    ``places`` are all documents in the order of the build, those that changed whole, the others with their heads.
+    """
+    heads = Lineage()
+    for place in places.values():
+        heads.add(place)
+    again = set(step.affected)
+    needed = set(again)
+    for slug, place in places.items():
+        uppers = heads.ancestors(place)
+        if slug in again:
+            needed |= {upper.slug for upper in uppers}
+        elif uppers and uppers[0].slug in again:
+            needed.add(slug)  # it may be a part of a sum
+    found, lineage = [], Lineage()
+    for slug, place in places.items():
+        if slug in needed and slug not in step.changed and place.record is not None:
+            record = read_record(step.before, slug)
+            place = Place(slug, place.code, place.family, record)
+        found.append(place)
+        lineage.add(place)
+    return cascade.comparisons(found, lineage, only=again)
+
+
+# -- the store -------------------------------------------------------------------------------------------------
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Hard links to all files of a folder that the other does not have yet."""
+    target.mkdir(parents=True, exist_ok=True)
+    there = {entry.name for entry in target.iterdir()}
+    for entry in source.iterdir():
+        if entry.name not in there:
+            _link(entry, target / entry.name)
+
+
+def copy_store(source: Path, target: Path) -> None:
+    """A store that can be written, out of a closed one: table files are linked, the few small others are copied."""
+    target.mkdir(parents=True)
+    for entry in source.iterdir():
+        if entry.suffix == ".sst":
+            _link(entry, target / entry.name)
+        elif entry.name != "LOCK":
+            shutil.copy2(entry, target / entry.name)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
+
+
+class StoreChange:
+    """Replaces what a store says of some plans, and counts."""
+
+    def __init__(self, path: Path) -> None:
+        self._store = ox.Store(str(path))
+        self.removed = self.added = 0
+        self._inferred = ox.NamedNode(terms.GRAPH_INFERRED)
+
+    def holders(self, iris: Iterable[URIRef]) -> set[str]:
+        """The IRIs of the graphs that name some nodes."""
+        found = set()
+        for iri in iris:
+            node = ox.NamedNode(iri)
+            for quad in self._store.quads_for_pattern(None, None, node, None):
+                found.add(quad.graph_name.value if isinstance(quad.graph_name, ox.NamedNode) else "")
+            for quad in self._store.quads_for_pattern(node, None, None, None):
+                found.add(quad.graph_name.value if isinstance(quad.graph_name, ox.NamedNode) else "")
+        return found
+
+    def remove_document(self, slug: str) -> None:
+        """Take a document's graph out, and what was derived of its contents; what follows from its head stays."""
+        plan = ox.NamedNode(terms.document_iri(slug))
+        graph = ox.NamedNode(terms.document_graph(slug))
+        quads = list(self._store.quads_for_pattern(None, None, None, graph))
+        # Agencies have their labels of all documents, and the plan itself its line.
+        own = f"{plan.value}/"
+        subjects: dict[Any, None] = {
+            quad.subject: None
+            for quad in quads
+            if isinstance(quad.subject, ox.NamedNode)
+            and quad.subject.value.startswith(own)
+            and not quad.subject.value.startswith(f"{own}agency/")
+        }
+        # Checks and their passages, and the places of these in the text, stand in the inferred graph alone.
+        held = self._store.quads_for_pattern(None, ox.NamedNode(ZM.inDocument), plan, self._inferred)
+        subjects |= dict.fromkeys(quad.subject for quad in held)
+        for link in (ZM.span, OA.hasSelector):
+            for subject in list(subjects):
+                led = self._store.quads_for_pattern(subject, ox.NamedNode(link), None, self._inferred)
+                subjects |= {quad.object: None for quad in led}
+        for subject in subjects:
+            quads += self._store.quads_for_pattern(subject, None, None, self._inferred)
+        for name in (ZM.textHash, PROV.wasGeneratedBy):
+            made = ox.NamedNode(terms.GRAPH_PROVENANCE)
+            quads += self._store.quads_for_pattern(plan, ox.NamedNode(name), None, made)
+        self._remove(quads)
+
+    def remove_comparisons(self, slug: str) -> int:
+        """Take the comparisons of a lower plan out; returns how many there were."""
+        plan = ox.NamedNode(terms.document_iri(slug))
+        found = list(self._store.quads_for_pattern(None, ox.NamedNode(ZM.lowerPlan), plan, self._inferred))
+        for quad in found:
+            self._remove(list(self._store.quads_for_pattern(quad.subject, None, None, self._inferred)))
+        return len(found)
+
+    def relabel(self, iris: Iterable[URIRef], labels: Mapping[URIRef, tuple[str, tuple[str, ...]]]) -> None:
+        """Replace the labels of agencies; those of which there are none go without."""
+        for iri in iris:
+            node = ox.NamedNode(iri)
+            for name in (SKOS.prefLabel, SKOS.altLabel):
+                old = self._store.quads_for_pattern(node, ox.NamedNode(name), None, self._inferred)
+                self._remove(list(old))
+        kept = {iri: label for iri, label in labels.items() if iri in set(iris)}
+        self.add(cascade.label_quads(kept))
+
+    def remove_build(self) -> None:
+        """Take out by which build the dataset was made."""
+        made = ox.NamedNode(terms.GRAPH_PROVENANCE)
+        node, name = ox.NamedNode(terms.DATASET), ox.NamedNode(PROV.wasGeneratedBy)
+        self._remove(list(self._store.quads_for_pattern(node, name, None, made)))
+
+    def add(self, quads: Iterable[ox.Quad]) -> None:
+        """Put quads in."""
+        new = [quad for quad in dict.fromkeys(quads) if quad not in self._store]
+        self._store.extend(new)
+        self.added += len(new)
+
+    def close(self) -> None:
+        """Write everything down."""
+        self._store.flush()
+        del self._store
+
+    def _remove(self, quads: list[ox.Quad]) -> None:
+        for quad in dict.fromkeys(quads):
+            self._store.remove(quad)
+            self.removed += 1
+
+
+@dataclass(frozen=True)
+class Agencies:
+    """The agencies of some documents: labels, and who they are."""
+
+    labels: dict[URIRef, tuple[str, tuple[str, ...]]]
+    known: dict[URIRef, AgencyIdentity]
+
+    @staticmethod
+    def of(records: Sequence[PlanRecord]) -> Agencies:
+        """As a full build finds them in these documents."""
+        return Agencies(agency_labels.labels(records), agency_labels.known(records))
+
+
+def respelled(old: Iterable[PlanRecord], new: Iterable[PlanRecord]) -> set[URIRef]:
+    """The agencies that some documents spell otherwise than before, or no longer, or not as often."""
+
+    def told(records: Iterable[PlanRecord]) -> dict[tuple[str, URIRef], object]:
+        found: dict[tuple[str, URIRef], object] = {}
+        for record in records:
+            spelled, above = agency_labels.spellings_of(record)
+            for iri in {**spelled, **above}:
+                found[record.slug, iri] = (spelled.get(iri), iri in above)
+        return found
+
+    before, now = told(old), told(new)
+    return {key[1] for key in {*before, *now} if before.get(key) != now.get(key)}

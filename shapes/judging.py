@@ -1,0 +1,304 @@
+"""A whole store judged plan by plan, so that time grows with the number of plans and one plan can be judged alone.
+
+Each plan is judged on a small graph of its own: its document, its comparisons, what those speak of in other documents,
+and the vocabularies. The graphs of some plans are put together, so that the vocabularies are read once for all of them.
+The engine is the fast one or the reference; the findings are the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import unquote
+
+import pyoxigraph as ox
+from rdflib import Graph, URIRef
+from rdflib import Literal as RdfLiteral
+from rdflib.term import BNode, Node
+
+from graph import stores
+from graph.stores import EmbeddedStore, open_store
+from ontology import terms
+from ontology.terms import ID, OA, ZM
+from ontology.vocabulary import ontology_graph
+from shapes.findings import Collected, collect_part
+from shapes.merging import Merger, read_parts
+from shapes.rules import RuleBook
+from shapes.validation import Result, ValidationResult, load_shapes, validate
+
+if TYPE_CHECKING:
+    from shapes.fast import FastEngine
+
+Engine = Literal["fast", "reference"]
+BATCH: Final = 100
+"""Plans judged together: enough to forget the vocabularies' share, few enough to stay below half a gigabyte."""
+
+_OWNED: Final = re.compile(rf"{re.escape(str(ID))}(?:document|comparison)/([^/]+)")
+_NAMED: Final = re.compile(rf"<({re.escape(str(ID))}(?:document|agency)/[^>]+)>".encode())
+_AGENCY, _DIVISION = (f"{ID}{kind}/" for kind in ("agency", "division"))
+# What the inferred graph says of a plan: its comparisons, its checks with their passages, what was added to its tasks.
+_INFERRED: Final = tuple(
+    f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES (?plan ?own) {{ %s }} {pattern} GRAPH <{terms.GRAPH_INFERRED}> {{ ?s ?p ?o }} }}"
+    for pattern in (
+        f"GRAPH <{terms.GRAPH_INFERRED}> {{ ?s <{ZM.lowerPlan}> ?plan }}",
+        f"GRAPH <{terms.GRAPH_INFERRED}> {{ ?s <{ZM.inDocument}> ?plan }}",
+        f"GRAPH <{terms.GRAPH_INFERRED}> {{ ?passage <{ZM.inDocument}> ?plan ; <{ZM.span}> ?s }}",
+        f"GRAPH <{terms.GRAPH_INFERRED}> {{ ?passage <{ZM.inDocument}> ?plan ; <{ZM.span}>/<{OA.hasSelector}> ?s }}",
+        f"GRAPH ?own {{ ?s a <{ZM.Action}> }}",
+        "BIND(?plan AS ?s)",
+    )
+)
+
+
+class PlanGraph(Graph):
+    """What some plans were judged on as an rdflib graph, and behind it, for a node of which that says nothing, the store.
+
+    Nothing is copied into rdflib. Who asks for all documents is told of these plans only.
+    """
+
+    def __init__(self, store: ox.Store, slugs: Iterable[str], triples: bytes) -> None:
+        super().__init__()
+        self._store_behind = store
+        self._near = ox.Store()
+        self._near.bulk_load(input=triples, format=ox.RdfFormat.N_TRIPLES)
+        self._plans = {terms.document_iri(slug) for slug in slugs}
+        self._known: dict[Any, Node] = {}
+        self._said: dict[Node, dict[Node, list[Node]]] = {}
+
+    def triples(self, triple: Any) -> Generator[Any, None, None]:
+        """The triples of a pattern, each once."""
+        subject, predicate, object_ = triple
+        if subject is None:
+            for quad in self._near.quads_for_pattern(None, _ox(predicate), _ox(object_)):
+                node = self._node(quad.subject)
+                if predicate != ZM.origin or node in self._plans:
+                    yield node, self._node(quad.predicate), self._node(quad.object)
+            return
+        about = self._about(subject)
+        for name in about if predicate is None else (predicate,):
+            for value in about.get(name, ()):
+                if object_ is None or value == object_:
+                    yield subject, name, value
+
+    def value(
+        self, subject: Any = None, predicate: Any = None, object: Any = None, *args: Any, **more: Any
+    ) -> Any:
+        """As rdflib's, without its detours where a property of a node is asked for: half of all that findings ask."""
+        if subject is not None and predicate is not None and object is None:
+            found = self._about(subject).get(predicate)
+            return found[0] if found else None
+        return super().value(subject, predicate, object, *args, **more)
+
+    def _about(self, subject: Node) -> dict[Node, list[Node]]:
+        """All that is said of a node. What is asked once of a node is asked again in a moment."""
+        found = self._said.get(subject)
+        if found is None:
+            found = self._said[subject] = {}
+            node = _ox(subject)
+            if isinstance(node, ox.Literal):
+                return found
+            quads = list(self._near.quads_for_pattern(node, None, None))
+            for triple in {
+                q.triple: None for q in quads or self._store_behind.quads_for_pattern(node, None, None)
+            }:
+                found.setdefault(self._node(triple.predicate), []).append(self._node(triple.object))
+        return found
+
+    def _node(self, term: Any) -> Node:
+        if isinstance(term, ox.Literal):
+            if term.language:
+                return RdfLiteral(term.value, lang=term.language)
+            plain = term.datatype.value.endswith("#string")
+            return RdfLiteral(term.value, datatype=None if plain else URIRef(term.datatype.value))
+        known = self._known.get(term)
+        if known is None:
+            known = BNode(term.value) if isinstance(term, ox.BlankNode) else URIRef(term.value)
+            self._known[term] = known
+        return known
+
+
+def _ox(node: Node | None) -> Any:
+    if node is None:
+        return None
+    if isinstance(node, RdfLiteral):
+        if node.language:
+            return ox.Literal(str(node), language=node.language)
+        return ox.Literal(str(node), datatype=ox.NamedNode(node.datatype) if node.datatype else None)
+    return ox.BlankNode(str(node)) if isinstance(node, BNode) else ox.NamedNode(str(node))
+
+
+class Judge:
+    """Judges the plans of a store."""
+
+    def __init__(
+        self, store: EmbeddedStore, engine: Engine | None = None, shapes: Graph | None = None
+    ) -> None:
+        self.store = store
+        self.engine = engine or usual_engine()
+        self.shapes = shapes if shapes is not None else load_shapes()
+
+    def plans(self) -> list[str]:
+        """The slugs of all documents of the store."""
+        start = terms.document_graph("")
+        names = (name.value for name in self.store.native.named_graphs() if isinstance(name, ox.NamedNode))
+        return sorted(unquote(name.removeprefix(start)) for name in names if name.startswith(start))
+
+    def results(self, slugs: Sequence[str], triples: bytes | None = None) -> tuple[Result, ...]:
+        """The validation results of some plans, judged together on ``triples``, else on their graph."""
+        found = self._results(self.graph_of(slugs) if triples is None else triples, self._plan_shapes)
+        wanted = set(slugs)
+        return tuple(
+            row
+            for row in found
+            if (owner := _owner(row.focus)) in wanted or (owner is None and is_shared(str(row.focus)))
+        )
+
+    def reference_results(self) -> tuple[Result, ...]:
+        """The validation results of what is the same for all: the vocabularies and the ontology."""
+        found = self._results(self._reference, self.shapes)
+        return tuple(row for row in found if _owner(row.focus) is None and not is_shared(str(row.focus)))
+
+    def _results(self, triples: bytes, shapes: Graph) -> Sequence[Result]:
+        if self.engine == "fast":
+            engine = self._fast if shapes is self._plan_shapes else self._engine(shapes)
+            return tuple(engine.results(triples))
+        graph = Graph().parse(data=triples.decode(), format="nt")
+        return validate(graph, ontology_graph(), shapes).results
+
+    def report(self, slugs: Sequence[str]) -> Collected:
+        """The findings of some plans, judged together."""
+        triples = self.graph_of(slugs)
+        return self._collected(self.results(slugs, triples), slugs, triples)
+
+    def reference_report(self) -> Collected:
+        """The findings about what is the same for all."""
+        return self._collected(self.reference_results(), (), self._reference)
+
+    def _collected(self, results: tuple[Result, ...], slugs: Sequence[str], triples: bytes) -> Collected:
+        judged = ValidationResult(not results, Graph(), results, self.shapes)
+        return collect_part(judged, PlanGraph(self.store.native, slugs, triples))
+
+    def graph_of(self, slugs: Sequence[str]) -> bytes:
+        """What some plans are judged on, as N-Triples."""
+        store, form = self.store.native, ox.RdfFormat.N_TRIPLES
+        plans = " ".join(f"(<{terms.document_iri(slug)}> <{terms.document_graph(slug)}>)" for slug in slugs)
+        parts = [self._reference]
+        parts += [self._document(slug) for slug in slugs]
+        for query in _INFERRED:
+            found = store.query(query % plans)
+            assert isinstance(found, ox.QueryTriples)
+            parts.append(found.serialize(format=form) or b"")
+        parts.append(ox.serialize(self._context(slugs, parts[1:]), format=form) or b"")
+        return b"".join(parts)
+
+    def _context(self, slugs: Sequence[str], parts: Iterable[bytes]) -> Iterator[ox.Triple]:
+        """What is said of plans names nodes of other documents too: these nodes, and the heads of their documents.
+
+        An agency is everybody's: all that any document says of it is taken in.
+        """
+        store = self.store.native
+        named = {found.decode() for part in parts for found in _NAMED.findall(part)}
+        own = set(slugs)
+        agencies = {iri for iri in named if iri.startswith(_AGENCY)}
+        others = {iri for iri in named - agencies if _owner(iri) not in own}
+        heads = {str(terms.document_iri(slug)) for iri in others if (slug := _owner(iri))}
+        for iri in sorted(others | heads):
+            graph = ox.NamedNode(terms.document_graph(_owner(iri) or ""))
+            for quad in store.quads_for_pattern(ox.NamedNode(iri), None, None, graph):
+                yield quad.triple
+        of_documents = (iri for iri in named - agencies if "/agency/" in iri)
+        waiting, seen = [*agencies, *of_documents], {*agencies, *of_documents}
+        while waiting:
+            for quad in store.quads_for_pattern(ox.NamedNode(waiting.pop()), None, None, None):
+                yield quad.triple
+                led = quad.object.value if isinstance(quad.object, ox.NamedNode) else ""
+                if led.startswith(_AGENCY) and led not in seen:
+                    seen.add(led)
+                    waiting.append(led)
+
+    def _document(self, slug: str) -> bytes:
+        """The triples of a document: as the build wrote them, where it still has them, else out of the store."""
+        graph = terms.document_graph(slug)
+        written = stores.chunk_file(self.store.path.parent / "quads", graph)
+        if written.is_file():
+            return written.read_bytes().replace(f" <{graph}> .\n".encode(), b" .\n")
+        return self.store.native.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b""
+
+    @cached_property
+    def _plan_shapes(self) -> Graph:
+        """The shapes but for those of the vocabularies, which are judged once and not with every plan."""
+        return self.shapes - load_shapes(only="concepts.ttl")
+
+    @cached_property
+    def _fast(self) -> FastEngine:
+        return self._engine(self._plan_shapes)
+
+    def _engine(self, shapes: Graph) -> FastEngine:
+        from shapes.fast import FastEngine  # there is no wheel of its package for every machine
+
+        return FastEngine(shapes)
+
+    @cached_property
+    def _reference(self) -> bytes:
+        """The vocabularies, the divisions and the ontology: the same for all."""
+        graphs = (terms.GRAPH_REFERENCE, terms.GRAPH_ONTOLOGY)
+        dump = self.store.native.dump
+        return b"".join(
+            dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b"" for graph in graphs
+        )
+
+
+def _owner(focus: Node | str) -> str | None:
+    """The slug of the plan that a node belongs to; None for an agency or a division."""
+    match = _OWNED.match(str(focus))
+    return unquote(match[1]) if match else None
+
+
+def is_shared(focus: str) -> bool:
+    """Whether a node stands in no document, but is told of by documents: an agency, a division."""
+    return focus.startswith((_AGENCY, _DIVISION))
+
+
+def usual_engine() -> Engine:
+    """The fast engine where its package is installed, else the reference."""
+    return "fast" if find_spec("shacl") else "reference"
+
+
+def batches(slugs: Sequence[str], size: int = BATCH) -> Iterator[Sequence[str]]:
+    """The plans in groups that are judged together."""
+    for start in range(0, len(slugs), size):
+        yield slugs[start : start + size]
+
+
+def judge_build(
+    folder: Path, engine: Engine | None = None, only: Sequence[str] = (), before: Path | None = None
+) -> None:
+    """Judge the store of a build and write the findings beside it.
+
+    Args:
+        folder: the build.
+        engine: the fast one or pySHACL; None for the fast one where it is installed.
+        only: the plans to judge, where the findings about all others are those of the build ``before``.
+        before: a build with findings.
+
+    Raises:
+        ShapesError: the shapes could not be applied.
+        StoreError: there is no store, or ``before`` has no findings.
+    """
+    judge = Judge(open_store(folder / "store"), engine)
+    merger = Merger(RuleBook(judge.shapes))
+    # Who else tells of an agency that was found wanting is not known here: then all is judged again.
+    if before is not None and not any(
+        line.document is None and is_shared(line.focus) for line in read_parts(before)[1]
+    ):
+        merger.keep(before, without=only)
+    else:
+        only = judge.plans()
+        merger.add(judge.reference_report())
+    for part in batches(only):
+        merger.add(judge.report(part))
+    merger.write(folder)

@@ -1,0 +1,236 @@
+"""Reports of parts of a corpus put together: findings.json of a build, one finding a line, the gravest first.
+
+Beside it stand findings.order, for each line of findings in the same order what it is sorted and counted by, and
+findings.matrix, for each document what it has in the matrix. With these a part can be replaced without reading the
+findings of the others, and nothing has to be kept in memory whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from graph import divisions
+from graph.errors import StoreError
+from shapes.findings import CheckedDocument, Collected, Report, RuleNote, Status, summarize
+from shapes.matrix import order_of_rows
+from shapes.rules import RuleBook, Words
+from shapes.validation import Severity
+
+FINDINGS, ORDER, MATRIX = "findings.json", "findings.order", "findings.matrix"
+_LEVELS: Final = {"national": 1, "province": 2, "city": 3, "county": 4}
+_OPEN, _CLOSE = '"findings": [\n', "\n]}\n"
+Row = tuple[tuple[Any, ...], dict[str, Any]]
+"""What a row of the matrix is sorted by, and the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One finding as it stands in the file, with what it is sorted and counted by; ``focus`` is the node it is about."""
+
+    document: str | None
+    severity: Severity
+    outcome: str
+    status: Status
+    rule: str
+    focus: str
+    key: tuple[Any, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one document has in the matrix: its column, and by row key the first comparison, its target, and the cell."""
+
+    order: tuple[str, ...]
+    column: dict[str, Any] | None
+    cells: dict[str, tuple[str, str, str]]
+
+
+class Merger:
+    """Takes reports in and writes them as one."""
+
+    def __init__(self, book: RuleBook) -> None:
+        self._book = book
+        self._lines: list[Line] = []
+        self._seen: set[tuple[str, str, str | None]] = set()
+        self._documents: dict[str, CheckedDocument] = {}
+        self._rules: dict[str, RuleNote] = {}
+        self._grounds: dict[str, Words] = {}
+        self._rows: dict[str, Row] = {}
+        self._shares: dict[str, Share] = {}
+
+    def add(self, part: Collected) -> None:
+        """Take a report in. What is in no document (an agency, a division) may be told by several; it is kept once."""
+        report = part.report
+        for finding, order in zip(report.findings, part.orders, strict=True):
+            mark = (finding.id, finding.source.focus, finding.source.value)
+            if finding.document is None:
+                if mark in self._seen:
+                    continue
+                self._seen.add(mark)
+            self._lines.append(
+                Line(
+                    finding.document,
+                    finding.severity,
+                    finding.outcome,
+                    finding.status,
+                    finding.rule,
+                    finding.source.focus,
+                    order,
+                    finding.model_dump_json(),
+                )
+            )
+        self._documents |= {document.slug: document for document in report.summary.documents}
+        self._rules |= report.rules
+        self._grounds = report.grounds
+        matrix = part.matrix
+        for target, (order, row) in matrix.rows.items():
+            self._rows[target] = order, row.model_dump(mode="json")
+        for slug in {*matrix.columns, *matrix.cells}:
+            place, column = matrix.columns.get(slug, ((), None))
+            self._shares[slug] = Share(
+                place,
+                column.model_dump(mode="json") if column else None,
+                {
+                    key: (comparison, target, cell.model_dump_json())
+                    for key, (comparison, target, cell) in matrix.cells.get(slug, {}).items()
+                },
+            )
+
+    def keep(self, folder: Path, without: Iterable[str]) -> None:
+        """Take over what a build says of all documents but some.
+
+        Raises:
+            StoreError: the build has no findings, or not in this form.
+        """
+        gone = set(without)
+        head, lines = read_parts(folder)
+        for line in lines:
+            if line.document not in gone:
+                self._lines.append(line)
+        for told in head["summary"]["documents"]:
+            if told["slug"] not in gone:
+                self._documents[told["slug"]] = CheckedDocument.model_validate(told)
+        self._rules |= {name: RuleNote.model_validate(rule) for name, rule in head["rules"].items()}
+        rows, shares = _read_matrix(folder)
+        self._rows |= rows
+        self._shares |= {slug: share for slug, share in shares if slug not in gone}
+
+    def write(self, folder: Path) -> None:
+        """Write findings.json, findings.order and findings.matrix."""
+        self._lines.sort(key=lambda line: line.key)
+        rules = {line.rule: self._rules[line.rule] for line in self._lines}
+        documents = sorted(self._documents.values(), key=_rank)
+        head = Report(
+            summary=summarize(documents, self._lines),  # type: ignore[arg-type]  # a Line has what is counted
+            grounds=self._grounds or {g.key: g.label for g in self._book.grounds.values()},
+            rules=rules,
+            findings=[],
+        ).model_dump(mode="json")
+        del head["findings"], head["matrix"]
+        with (folder / FINDINGS).open("w", encoding="utf-8") as out:
+            out.write(json.dumps(head, ensure_ascii=False)[:-1] + ",\n")
+            for piece in self._matrix(folder):
+                out.write(piece)
+            out.write(",\n" + _OPEN)
+            for number, line in enumerate(self._lines):
+                out.write((",\n" if number else "") + line.text)
+            out.write(_CLOSE)
+        with (folder / ORDER).open("w", encoding="utf-8") as out:
+            for line in self._lines:
+                told = [
+                    line.document,
+                    line.severity,
+                    line.outcome,
+                    line.status,
+                    line.rule,
+                    line.focus,
+                    line.key,
+                ]
+                out.write(json.dumps(told, ensure_ascii=False) + "\n")
+
+    def _matrix(self, folder: Path) -> Iterator[str]:
+        """The matrix as a member of the report, on one line; its parts are written beside it."""
+        shares = dict(sorted(self._shares.items(), key=lambda pair: (pair[1].order, pair[0])))
+        keys = order_of_rows(
+            ((key, *cell[:2]) for share in shares.values() for key, cell in share.cells.items()),
+            {target: order for target, (order, _) in self._rows.items()},
+        )
+        used = {target for share in shares.values() for _, target, _ in share.cells.values()}
+        with (folder / MATRIX).open("w", encoding="utf-8") as out:
+            rows = {target: self._rows[target] for target in sorted(used)}
+            out.write(json.dumps(rows, ensure_ascii=False) + "\n")
+            for slug, share in shares.items():
+                told = [slug, share.order, share.column, dict(sorted(share.cells.items()))]
+                out.write(json.dumps(told, ensure_ascii=False) + "\n")
+        if not keys:
+            yield '"matrix": null'
+            return
+        shown = [self._rows[target][1] for target in keys.values()]
+        setters = {row["document"] for row in shown}
+        columns = [one.column for one in shares.values() if one.column and setters & set(one.column["above"])]
+        yield f'"matrix": {{"rows": {json.dumps(shown, ensure_ascii=False)}, '
+        yield f'"columns": {json.dumps(columns, ensure_ascii=False)}, "cells": {{'
+        by_key: dict[str, list[str]] = {key: [] for key in keys}
+        for slug, share in shares.items():
+            name = json.dumps(slug, ensure_ascii=False)
+            for key, (_, _, text) in share.cells.items():
+                by_key[key].append(f"{name}: {text}")
+        for number, (key, cells) in enumerate(by_key.items()):
+            yield f"{', ' if number else ''}{json.dumps(key, ensure_ascii=False)}: {{{', '.join(cells)}}}"
+        yield "}}"
+
+
+def read_parts(folder: Path) -> tuple[dict[str, Any], Iterator[Line]]:
+    """The report of a build without its matrix and its findings, and its findings, line by line.
+
+    Raises:
+        StoreError: the build has no findings, or not in this form.
+    """
+    try:
+        with (folder / FINDINGS).open(encoding="utf-8") as file:
+            head = json.loads(file.readline().rstrip().removesuffix(",") + "}")
+        if not ((folder / ORDER).is_file() and (folder / MATRIX).is_file()):
+            raise ValueError("findings.order or findings.matrix is missing")
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{folder}: the findings cannot be read ({error}); run 'zhengmai build --fresh'"
+        ) from error
+    return head, _lines(folder)
+
+
+def _lines(folder: Path) -> Iterator[Line]:
+    with (
+        (folder / FINDINGS).open(encoding="utf-8") as texts,
+        (folder / ORDER).open(encoding="utf-8") as orders,
+    ):
+        for _ in ("the head", "the matrix", "the name of the list"):
+            texts.readline()
+        for text, order in zip(texts, orders, strict=False):
+            document, severity, outcome, status, rule, focus, key = json.loads(order)
+            text = text.rstrip("\n").removesuffix(",")
+            yield Line(document, severity, outcome, status, rule, focus, tuple(key), text)
+
+
+def _read_matrix(folder: Path) -> tuple[dict[str, Row], Iterator[tuple[str, Share]]]:
+    with (folder / MATRIX).open(encoding="utf-8") as file:
+        told = json.loads(file.readline())
+    return {target: (tuple(order), row) for target, (order, row) in told.items()}, _read_shares(folder)
+
+
+def _read_shares(folder: Path) -> Iterator[tuple[str, Share]]:
+    with (folder / MATRIX).open(encoding="utf-8") as file:
+        file.readline()
+        for line in file:
+            slug, order, column, cells = json.loads(line)
+            found = {key: (comparison, target, text) for key, (comparison, target, text) in cells.items()}
+            yield slug, Share(tuple(order), column, found)
+
+
+def _rank(document: CheckedDocument) -> tuple[int, str]:
+    division = divisions.divisions().get(document.place.code) if document.place else None
+    return _LEVELS[division.level] if division else 0, document.slug

@@ -1,0 +1,90 @@
+"""The fast SHACL engine against the reference, and plans judged alone against the whole graph judged at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rdflib import Graph
+from rdflib import Literal as RdfLiteral
+
+from graph.stores import open_store
+from ontology.vocabulary import ontology_graph
+from shapes.fast import FastEngine
+from shapes.findings import collect
+from shapes.judging import Judge
+from shapes.merging import Merger
+from shapes.rules import RuleBook
+from shapes.validation import Result, load_shapes, validate
+from tests.test_shapes import FAULTS, _only, _whole
+
+
+def _told(results: Any, book: RuleBook) -> Counter[tuple[Any, ...]]:
+    """What a result says, with the named shape around a nested one, and no path where it is not one property."""
+    return Counter(_row(row, book) for row in results)
+
+
+def _row(row: Result, book: RuleBook) -> tuple[Any, ...]:
+    value = row.value.n3() if isinstance(row.value, RdfLiteral) else str(row.value)
+    path = str(row.path) if row.path is not None and "://" in str(row.path) else None
+    messages = tuple(sorted(row.messages.items()))
+    return (
+        str(row.focus),
+        path,
+        value,
+        row.severity,
+        book.rule(row.shape).name,
+        str(row.component),
+        messages,
+    )
+
+
+def _nt(graph: Graph) -> bytes:
+    return graph.serialize(format="nt").encode()
+
+
+@pytest.mark.parametrize("rule", FAULTS)
+def test_both_engines_find_a_fault_alike(rule: str) -> None:
+    graph, shapes = _whole(FAULTS[rule]), _only(rule)
+    book = RuleBook(load_shapes())
+    expected = _told(validate(graph, ontology_graph(), shapes).results, book)
+    assert expected
+    assert _told(FastEngine(shapes).results(_nt(graph + ontology_graph())), book) == expected
+
+
+def test_both_engines_apply_all_shapes_alike() -> None:
+    book = RuleBook(load_shapes())
+    broken = _whole(";".join(FAULTS[rule] for rule in list(FAULTS)[::3]))
+    for graph in (_whole(), broken):
+        expected = _told(validate(graph, ontology_graph()).results, book)
+        assert _told(FastEngine(load_shapes()).results(_nt(graph + ontology_graph())), book) == expected
+
+
+def test_the_real_corpus_is_judged_alike_in_whole_and_plan_by_plan(built: Path) -> None:
+    store = open_store(built / "current" / "store")
+    graph = store.graph_union()
+    whole = validate(graph, ontology_graph())
+    book = RuleBook(load_shapes())
+    expected = _told(whole.results, book)
+    plans = Judge(store).plans()
+    assert len(plans) > 10
+    for engine in ("fast", "reference"):
+        judge = Judge(store, engine)
+        assert _told(judge.results(plans), book) == expected
+    judge = Judge(store)
+    alone = [row for slug in plans for row in judge.results([slug])]
+    assert _told(alone, book) == expected
+
+    report = collect(whole, graph)
+    merger, together = Merger(book), Judge(store).report(plans)
+    for slug in plans:
+        merger.add(judge.report([slug]))
+    assert together.report.findings == report.findings
+    merger.write(built)
+    parts = type(report).model_validate_json((built / "findings.json").read_text(encoding="utf-8"))
+    assert parts.findings == report.findings
+    assert parts.summary == report.summary
+    assert parts.rules == report.rules
+    assert parts.matrix == report.matrix

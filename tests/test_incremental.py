@@ -1,0 +1,190 @@
+"""A build made out of the one before is what a full build would be, whatever changed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks import corpus
+from graph.build import BuildJob, read_summary
+from graph.incremental import HEADS
+from graph.stores import open_store
+from ontology.terms import GRAPH_ONTOLOGY, GRAPH_PROVENANCE
+from shapes.judging import judge_build
+
+PLANS = Path(__file__).parent.parent / "plans"
+Change = Callable[[Path, random.Random], None]
+
+
+def _judged(plans: Path, data: Path) -> BuildJob:
+    with BuildJob(plans, data) as job:
+        assert not job.unchanged
+        if job.step is not None:
+            judge_build(job.folder, only=job.step.affected, before=job.step.before)
+        else:
+            judge_build(job.folder)
+        job.publish()
+        return job
+
+
+def _quads(folder: Path) -> set[str]:
+    """All but the provenance, and the ontology, which has blank nodes."""
+    store = open_store(folder / "store").native
+    without = (str(GRAPH_PROVENANCE), str(GRAPH_ONTOLOGY))
+    return {str(quad) for quad in store if quad.graph_name.value not in without}
+
+
+def _same_as_a_full_build(plans: Path, data: Path, other: Path) -> BuildJob:
+    """Build beside the build before, and in the other folder in full; the two must say the same."""
+    job = _judged(plans, data)
+    for heads in other.glob(f"builds/*/{HEADS}"):
+        heads.unlink()  # without them nothing can be made out of a build
+    full = _judged(plans, other)
+    assert full.step is None
+    mine, theirs = _quads(job.folder), _quads(full.folder)
+    assert (sorted(mine - theirs)[:9], sorted(theirs - mine)[:9]) == ([], [])
+    for name in ("findings.json", "findings.order", "findings.matrix"):
+        one, two = ((folder / name).read_text(encoding="utf-8") for folder in (job.folder, full.folder))
+        assert one.splitlines() == two.splitlines(), name
+    first, second = read_summary(job.folder), read_summary(full.folder)
+    assert first.counts | {"triples": 0} == second.counts | {"triples": 0}
+    assert first.counts["triples"] == len(open_store(job.folder / "store"))
+    return job
+
+
+def _files(plans: Path, mark: str) -> list[Path]:
+    """The texts that hold some words."""
+    return [file for file in sorted(plans.glob("*.txt")) if mark in file.read_text(encoding="utf-8")]
+
+
+def _replaced(file: Path, old: str, new: str, count: int = 1) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, count), encoding="utf-8")
+
+
+def _value(plans: Path, chance: random.Random) -> None:
+    _replaced(chance.choice(_files(plans, "增长45%")), "增长45%", f"增长{chance.randint(20, 44)}%")
+
+
+def _upper_value(plans: Path, chance: random.Random) -> None:
+    cities = [
+        file for file in _files(plans, "增长30%") if file.name[2:6] != "0000" and file.name[4:6] == "00"
+    ]
+    _replaced(chance.choice(cities), "增长30%", f"增长{chance.randint(32, 50)}%")
+
+
+def _claim(plans: Path, chance: random.Random) -> None:
+    """Another figure of an upper level in an annex, or in the first column of it."""
+    file = chance.choice([one for one in _files(plans, "指标任务清单") if "\t/\n" in one.read_text("utf-8")])
+    _replaced(file, "\t/\n", f"\t{chance.randint(20, 90)}%\n")
+
+
+def _agency(plans: Path, chance: random.Random) -> None:
+    _replaced(chance.choice(_files(plans, "财政局")), "财政局", "财政和金融局", chance.randint(1, 3))
+
+
+def _task(plans: Path, chance: random.Random) -> None:
+    file = chance.choice(_files(plans, "财政局"))
+    text = file.read_text(encoding="utf-8").rstrip("\n")
+    if "附件" in text:
+        return _value(plans, chance)
+    added = "\n\n三十一、推进老旧体育设施更新\n\n（一）更新健身器材。到2027年，累计更新健身器材40套。（牵头单位：区体育局；责任单位：区财政局）\n"
+    file.write_text(text + added, encoding="utf-8")
+    return None
+
+
+def _title(plans: Path, chance: random.Random) -> None:
+    titles = {plan.slug: plan.record.plan.title for plan in corpus.plans(40, seed=11)}
+    file = chance.choice(_files(plans, "推动大规模设备更新"))
+    _replaced(file, titles[file.stem], titles[file.stem] + "（试行）", 99)
+
+
+def _catalogue(plans: Path) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = yaml.safe_load((plans / "catalog.yaml").read_text("utf-8"))
+    return found
+
+
+def _removed(plans: Path, chance: random.Random) -> None:
+    told = _catalogue(plans)
+    gone = chance.choice([one for one in told["documents"] if one["code"][4:] != "00"])
+    told["documents"].remove(gone)
+    (plans / gone["file"]).unlink()
+    (plans / "catalog.yaml").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+
+
+def _added(plans: Path, chance: random.Random) -> None:
+    told = _catalogue(plans)
+    new = next(
+        plan
+        for plan in corpus.plans(90, seed=11, seeded=1)
+        if not (plans / f"{plan.slug}.txt").exists() and plan.code != "100000"
+    )
+    told["documents"].append(new.entry)
+    (plans / f"{new.slug}.txt").write_text(new.text, encoding="utf-8")
+    (plans / "catalog.yaml").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+
+
+FULL: tuple[Change, ...] = (_title, _removed, _added)
+CHANGES: dict[str, tuple[Change, ...]] = {
+    "text": (_value, _upper_value, _claim, _agency, _task, _title),
+    "stub": (_claim, _value, _removed, _agency, _added, _claim),
+}
+
+
+@pytest.mark.parametrize("known", ["text", "stub"])
+def test_any_change_of_a_corpus_gives_what_a_full_build_gives(tmp_path: Path, known: str) -> None:
+    """With the national plan at hand, and with it known by what others say of it alone."""
+    plans, chance = tmp_path / "plans", random.Random(5)  # noqa: S311 - a test, not a secret
+    kinds = ["share_mismatch", "misquoted", "exceeds_parent", "lowered/value", "body_annex_value"]
+    corpus.write(plans, 40, seed=11, seeded=1, kinds=kinds)
+    if known == "stub":
+        told = _catalogue(plans)
+        nation = next(one for one in told["documents"] if one["code"] == "100000")
+        told["documents"].remove(nation)
+        (plans / nation["file"]).unlink()
+        stub = {
+            "slug": "100000-nation",
+            "title": "推动大规模设备更新和消费品以旧换新行动方案",
+            "number": "国发〔2024〕7号",
+            "code": "100000",
+            "family": "liangxin",
+        }
+        told["stubs"] = [stub]
+        (plans / "catalog.yaml").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+    _judged(plans, tmp_path / "data")
+    alone = 0
+    for change in CHANGES[known]:
+        change(plans, chance)
+        job = _same_as_a_full_build(plans, tmp_path / "data", tmp_path / "other")
+        alone += job.step is not None
+        if change in FULL:
+            assert job.step is None
+        elif change is _value:
+            assert job.step is not None
+    assert alone >= 3
+
+
+def test_changes_of_the_real_corpus_give_what_a_full_build_gives(tmp_path: Path) -> None:
+    plans = tmp_path / "plans"
+    shutil.copytree(PLANS, plans)
+    data, other = tmp_path / "data", tmp_path / "other"
+    _judged(plans, data)
+    changes = [
+        ("420115-jiangxia-2024.txt", "区市场监管局", "区市场监督管理局", 2),
+        ("420115-jiangxia-2024.txt", "25%", "24%", 1),
+        ("360704-ganxian-2024.txt", "25%", "26%", 99),
+        ("360704-ganxian-2024.txt", "省府发", "赣府发", 1),
+    ]
+    for name, old, new, count in changes:
+        file = plans / name
+        text = file.read_text(encoding="utf-8")
+        assert old in text, name
+        file.write_text(text.replace(old, new, count), encoding="utf-8")
+        assert _same_as_a_full_build(plans, data, other).step is not None
