@@ -562,9 +562,9 @@ def _seed_inside(draft: Draft, outcome: str, kind: str, chance: random.Random, s
             others = [sign for sign in "豫皖苏浙粤川湘" if sign not in line and sign not in own]
             upper = draft.above[0]
             assert upper.issued
-            wrong = f"{chance.choice(others)}府发〔{upper.issued.year}〕{chance.randint(1, 60)}号"
-            draft.cited_as[upper.slug] = wrong
-            _fault(draft, None, outcome, kind, None, what=wrong)
+            misprint = f"{chance.choice(others)}府发〔{upper.issued.year}〕{chance.randint(1, 60)}号"
+            draft.cited_as[upper.slug] = misprint
+            _fault(draft, None, outcome, kind, None, what=misprint)
         case _:
             raise ValueError(f"no such kind of fault: {kind}")
 
