@@ -211,7 +211,7 @@ def evaluate(
 
 
 @app.command(
-    epilog="Examples: zhengmai check --place 赣县区 --format html > report.html; "
+    epilog="Example: zhengmai check --place 赣县区 --format html > report.html; "
     "zhengmai check --draft draft.docx --jurisdiction 420503 --format docx --output report.docx"
 )
 def check(
@@ -281,13 +281,18 @@ def diff(
     lang: Lang = "zh",
 ) -> None:
     """Compare two versions of a plan: tasks, agencies, targets. Exit code 0 if they are the same, 1 if they differ."""
+    from graph.build import current_build
+    from graph.catalog import vocabularies_of
     from graph.differences import differences
+    from ontology.vocabulary import using
     from shapes import changes
 
     _one_of("--lang", lang, ("zh", "en"))
     _one_of("--format", format, changes.FORMATS)
-    found = differences(_version(before, data), _version(after, data))
-    sys.stdout.write(changes.render(found, format, "en" if lang == "en" else "zh"))
+    # Documents are read by the words of the build; before there is one, by those beside the newer document.
+    with using(vocabularies_of(current_build(data) or Path(after).parent)):
+        found = differences(_version(before, data), _version(after, data))
+        sys.stdout.write(changes.render(found, format, "en" if lang == "en" else "zh"))
     if not found.is_same:
         raise typer.Exit(1)
 

@@ -13,8 +13,11 @@ from api import pages
 from api.builds import Service
 from api.context import service_of
 from api.problems import RESPONSES
+from graph import agency_labels
+from graph.agency_identity import identify
 from graph.errors import NotFound
 from graph.record import PlanRecord
+from ontology.vocabulary import using
 from queries.words import both
 from shapes.findings import Finding
 from shapes.phrases import Phrases
@@ -90,7 +93,7 @@ def get_plan(slug: str, request: Request, lang: Lang = None, format: Format = No
     findings = [one for one in service.build.report.findings if one.document == slug]
     detail = PlanDetail(
         **entry.model_dump(),
-        counts={"tasks": entry.tasks, "targets": entry.targets, **_counts(record)},
+        counts={"tasks": entry.tasks, "targets": entry.targets, **_counts(service, record)},
         findings=dict(Counter(one.severity for one in findings)),
         line=line,
         record=record.model_dump(mode="json") if record else None,
@@ -120,12 +123,21 @@ def _ancestor(row: dict[str, Any]) -> Ancestor:
     return Ancestor.model_validate({**row, "slug": str(row["planIri"]).rpartition("/")[2]})
 
 
-def _counts(record: PlanRecord | None) -> dict[str, int]:
+def _counts(service: Service, record: PlanRecord | None) -> dict[str, int]:
     if record is None:
         return {}
+    with using(service.build.vocabularies):
+        return _counted(record)
+
+
+def _counted(record: PlanRecord) -> dict[str, int]:
     assignments = [one for action in record.actions for one in action.assignments]
+    code = agency_labels.code_of(record)
     return {
-        "agencies": len({one.agency for one in assignments}),
+        # Bodies, not spellings: 区住建局 and 区住房城乡建设局 are one.
+        "agencies": len(
+            {agency_labels.iri_of(identify(one.agency, code), record.slug) for one in assignments}
+        ),
         "assignments": len(assignments),
         "cited_targets": len(record.cited_targets),
         "problems": len(record.problems),

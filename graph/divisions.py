@@ -254,7 +254,7 @@ def short_at_start(text: str, near: str) -> tuple[Division | None, int]:
     return None, 0
 
 
-@cache
+@remembered
 def _zone() -> re.Pattern[str]:
     forms = load_vocabularies().concept("agency-form", "zone").values("nameSuffix")
     names = "|".join(sorted(map(re.escape, forms), key=len, reverse=True))

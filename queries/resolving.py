@@ -53,6 +53,17 @@ SELECT DISTINCT ?iri ?name ?code {
   ?iri skos:prefLabel|skos:altLabel ?name ; skos:notation ?code .
 } ORDER BY ?code ?name
 """
+# Places by their names and codes before a change: 赣县, 密云县, 110228
+_FORMER = """
+PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+PREFIX zm: <https://w3id.org/zhengmai/ns#>
+SELECT DISTINCT ?iri ?name ?code ?today {
+  ?former a zm:FormerDivision ; zm:successor ?iri ; skos:prefLabel ?name ; zm:formerCode ?code .
+  FILTER(LANG(?name) = "zh")
+  ?document zm:jurisdiction ?iri .
+  ?iri skos:notation ?today .
+} ORDER BY ?code ?name
+"""
 # The agencies that %s picks, with all their names. Sub-selects make Oxigraph read each list once, and not look up each.
 _AGENCIES = """
 PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
@@ -109,7 +120,7 @@ class Resolver:
                 return ox.NamedNode(concept.iri)
 
     def _plan(self, parameter: Parameter, text: str) -> ox.NamedNode:
-        """By slug, IRI, document number, title, place name or code; failing these, by a part of its title."""
+        """By slug, IRI, document number, title, place name or code, also a former one; else by a part of its title."""
         if known := self._ask(_PLAN % ox.Literal(text)).records():
             return ox.NamedNode(str(known[0]["iri"]))
         plans = self._ask(_PLANS).records()
@@ -119,7 +130,11 @@ class Resolver:
             for plan in plans
             if wanted
             in {_fold(str(plan[key])) for key in ("iri", "name", "title", "number", "place", "code")}
-        ] or [plan for plan in plans if len(wanted) > 1 and wanted in _fold(str(plan["title"]))]
+        ]
+        if not found:
+            today = {str(place["today"]) for place in self._formerly(wanted)}
+            found = [plan for plan in plans if str(plan["code"]) in today]
+        found = found or [plan for plan in plans if len(wanted) > 1 and wanted in _fold(str(plan["title"]))]
         if len(found) == 1:
             return ox.NamedNode(str(found[0]["iri"]))
         shown = {str(plan["name"]): str(plan["name"]) for plan in (found or plans)}
@@ -129,20 +144,29 @@ class Resolver:
         raise self._unfit("ambiguous" if found else "plan", parameter, text, shown)
 
     def _division(self, parameter: Parameter, text: str) -> ox.NamedNode:
-        """Among the places that have a document: by code, IRI or name, also without its last character (武汉)."""
+        """Among the places that have a document: by code, IRI or name, also without its last character (武汉).
+
+        A name or code that a place had before a change (赣县 for 赣县区) stands for the place of today.
+        """
         if known := self._ask(_PLACE % ox.Literal(text)).records():
             return ox.NamedNode(str(known[0]["iri"]))
         places = self._ask(_PLACES).records()
         wanted = _fold(text)
-        found = [
-            place for place in places if wanted in {_fold(str(place[key])) for key in ("iri", "name", "code")}
-        ] or [place for place in places if len(wanted) > 1 and _fold(str(place["name"])).startswith(wanted)]
+        found = (
+            [place for place in places if wanted in _called(place)]
+            or self._formerly(wanted)
+            or [place for place in places if len(wanted) > 1 and _fold(str(place["name"])).startswith(wanted)]
+        )
         if len({place["iri"] for place in found}) == 1:
             return ox.NamedNode(str(found[0]["iri"]))
         shown = {str(place["code"]): f"{place['name']} {place['code']}" for place in (found or places)}
         if not found:
             shown = _by_nearness(text, shown, {str(one["code"]): (str(one["name"]),) for one in places})
         raise self._unfit("ambiguous" if found else "division", parameter, text, shown)
+
+    def _formerly(self, wanted: str) -> list[dict[str, Any]]:
+        """The places of today that a former name or code stands for; a name of today is never looked up here."""
+        return [place for place in self._ask(_FORMER).records() if wanted in _called(place)]
 
     def _agency(self, parameter: Parameter, text: str) -> ox.NamedNode:
         """By IRI, or by any of its names with the place before it where others have the same name.
@@ -192,6 +216,10 @@ class Resolver:
             "questions", kind, found=text, parameter=parameter.name, label=parameter.label, allowed=listed
         )
         return BadParameter(en, zh=zh, parameter=parameter.name, allowed=list(allowed))
+
+
+def _called(place: Mapping[str, Any]) -> set[str]:
+    return {_fold(str(place[key])) for key in ("iri", "name", "code")}
 
 
 def _is_called(text: str, name: str, place: str, code: str) -> bool:

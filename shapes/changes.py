@@ -88,8 +88,10 @@ class _Told:
                 if change.renamed:
                     rows.append((self["title"], change.before.title, change.after.title))
                 if change.moved:
-                    sides = (" › ".join([*side.under, side.path]) for side in (change.before, change.after))
-                    rows.append((self["place"], next(sides), next(sides)))
+                    was, now = (
+                        " › ".join([*side.under, side.path]) for side in (change.before, change.after)
+                    )
+                    rows.append((self["place"], was, now))
         elif change.kind == "changed":
             assert change.before
             assert change.after

@@ -21,6 +21,7 @@ from rdflib.namespace import SKOS
 from graph import cascade, divisions, inside, triples
 from graph.build import read_plan
 from graph.cascade import Lineage, Place
+from graph.catalog import vocabularies_of
 from graph.document_numbers import parse
 from graph.errors import BadParameter, StoreError
 from graph.known_documents import KnownDocument, KnownDocuments
@@ -29,7 +30,7 @@ from graph.sources import Source
 from graph.stores import EmbeddedStore, open_store
 from ontology import terms
 from ontology.terms import ELI, ID, ZM
-from ontology.vocabulary import ontology_graph
+from ontology.vocabulary import ontology_graph, using
 from shapes.findings import Notice, Report, collect, summarize
 from shapes.phrases import all_words
 from shapes.rules import LANGS, Words
@@ -84,10 +85,19 @@ def check_draft(
         status: what to take it for; ``draft`` stands back behind issued plans.
         today: the day to print on the report.
 
+    It is read, linked and judged by the vocabularies that the build was made with.
+
     Raises:
         BadParameter: it cannot be told which place the draft is for; ``allowed`` has those that it may be.
         StoreError: the build cannot be read.
     """
+    with using(vocabularies_of(build)):
+        return _checked(source, build, name, jurisdiction, status, today)
+
+
+def _checked(
+    source: Source, build: Path, name: str, jurisdiction: str | None, status: Status, today: date | None
+) -> Report:
     slug = _slug(name)
     record = read_plan(source, slug, _code(jurisdiction))
     record.plan.status = status

@@ -13,6 +13,7 @@ import yaml
 from graph.cascade import Lineage, Place, comparisons
 from graph.comparing import Comparison
 from graph.record import PlanRecord
+from tests.support.questions import EMPTY_ON_THE_PLANS
 
 Finding = dict[str, Any]
 Ask = Callable[..., list[dict[str, Any]]]
@@ -252,7 +253,8 @@ def test_every_question_answers_its_own_example(ask: Ask) -> None:
     from queries.catalogue import load_catalogue
 
     for question in load_catalogue().questions:
-        assert ask(question.name, **question.example), question.name
+        answered = ask(question.name, **question.example)
+        assert answered or question.name in EMPTY_ON_THE_PLANS, question.name
 
 
 def test_every_agency_named_is_known_or_collective(built: Path) -> None:

@@ -401,6 +401,6 @@ def test_ctrl_c_ends_a_query_and_its_process(store: Path) -> None:
         worker = int(running.stdout.readline())
         time.sleep(0.3)
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the whole group
-        assert running.wait(5) != 0
+        assert running.wait(30) != 0
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)

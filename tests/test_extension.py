@@ -18,10 +18,13 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.settings import Settings
 from graph import linking
+from graph.build import open_current
 from graph.catalog import read_corpus, vocabularies_of
 from graph.errors import BadInput
+from graph.reading import source_of
 from ontology.lint import lint, texts_of
 from ontology.vocabulary import load_vocabularies, using
+from shapes.drafts import check_draft
 
 ROOT = Path(__file__).parent.parent
 SIXTH = Path(__file__).parent / "data" / "urban-renewal"
@@ -185,3 +188,51 @@ def test_words_in_use_stay_where_they_are_used() -> None:
     assert linking.indicator(*phrase) is None  # type: ignore[arg-type]
     assert load_vocabularies() is not more
     assert vocabularies_of(SIXTH) is more
+
+
+def test_the_file_gives_an_agency_its_function(extended: tuple[Path, Path], without: Path) -> None:
+    ask = """
+    PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+    PREFIX zm: <https://w3id.org/zhengmai/ns#>
+    SELECT ?function { ?agency skos:prefLabel "区城市更新中心"@zh ; zm:agencyFunction/skos:prefLabel ?function
+      FILTER(LANG(?function) = "zh") } ORDER BY ?function
+    """
+    found = [zhengmai("query", "-", "--format", "csv", data=data, stdin=ask).stdout.split()[1:]
+             for data in (without, extended[1])]  # fmt: skip
+    assert found == [["住房和城乡建设"], ["住房和城乡建设", "城市更新"]]
+
+
+CITY = """苏州市城市更新行动实施方案
+（2025—2027年）
+
+一、总体目标
+到2027年，新建口袋公园300个，居民满意度达到95%以上。
+二、重点任务
+（一）打造口袋公园。利用闲置地块建设口袋公园。（牵头单位：市园林和绿化管理局）
+"""
+DRAFT = """苏州市吴中区城市更新行动实施方案（征求意见稿）
+
+一、总体目标
+到2027年，新建口袋公园25个，居民满意度达到90%以上。
+二、重点任务
+（一）打造口袋公园。利用闲置地块建设口袋公园。（牵头单位：区城市更新中心；责任单位：区城管局）
+"""
+
+
+def test_a_draft_is_linked_by_the_vocabularies_of_the_build(tmp_path: Path) -> None:
+    """From Python, by the command and by the service, whose worker is a process of its own."""
+    plans, data, draft = tmp_path / "plans", tmp_path / "data", tmp_path / "draft.txt"
+    shutil.copytree(SIXTH, plans)
+    (plans / "320500-suzhou-2025.txt").write_text(CITY, encoding="utf-8")
+    draft.write_text(DRAFT, encoding="utf-8")
+    assert zhengmai("build", str(plans), data=data).returncode == 0
+    here = check_draft(source_of(DRAFT.encode(), "x"), open_current(data), name=draft.name)
+    assert [notice.kind for notice in here.notices] == ["draft_line"]
+    command = zhengmai("check", "--draft", str(draft), "--format", "json", data=data)
+    with TestClient(create_app(Settings(data=data))) as client:
+        answer = client.post("/drafts", files={"file": ("draft.txt", DRAFT.encode(), "text/plain")})
+    for report in (here.model_dump(mode="json"), json.loads(command.stdout), answer.json()):
+        lowered = [one["indicator"] for one in report["findings"] if one["outcome"] == "lowered"]
+        assert lowered == ["居民满意度"]
+    same = zhengmai("diff", SLUG, str(plans / f"{SLUG}.txt"), data=data)
+    assert same.returncode == 0, same.stdout

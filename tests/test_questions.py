@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from graph import stores
 from graph.errors import BadParameter
 from queries.asking import Asker
 from queries.catalogue import load_catalogue
@@ -24,6 +25,62 @@ def corpus(built: Path) -> Iterator[Asker]:
 @pytest.fixture(scope="module")
 def sample(sample_store: Path) -> Iterator[Asker]:
     with QueryEngine(sample_store, workers=1) as engine:
+        yield Asker(engine, load_catalogue())
+
+
+MADE_UP = """
+@base <https://w3id.org/zhengmai/id/> .
+@prefix dcterms: <http://purl.org/dc/terms/> .
+@prefix eli: <http://data.europa.eu/eli/ontology#> .
+@prefix graph: <https://w3id.org/zhengmai/graph/> .
+@prefix prov: <http://www.w3.org/ns/prov#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+@prefix zm: <https://w3id.org/zhengmai/ns#> .
+graph:made-up {
+  <division/420100> a zm:Division ; skos:prefLabel "武汉市"@zh ; skos:notation "420100" ; zm:level <level/city> .
+  <division/420115> a zm:Division ; skos:prefLabel "江夏区"@zh ; skos:notation "420115" ; zm:level <level/county> .
+  <division/420222> a zm:Division ; skos:prefLabel "阳新县"@zh ; skos:notation "420222" ; zm:level <level/county> .
+  <agency/a> a zm:Agency ; skos:prefLabel "区公路局"@zh ; zm:division <division/420115> ;
+    zm:agencyFunction <agency-function/highways> , <agency-function/transport> .
+  <agency/b> a zm:Agency ; skos:prefLabel "区港航局"@zh ; zm:division <division/420115> ;
+    zm:agencyFunction <agency-function/port-shipping> , <agency-function/transport> .
+  <agency/c> a zm:Agency ; skos:prefLabel "市交通局"@zh ; zm:division <division/420100> ;
+    zm:agencyFunction <agency-function/transport> .
+  <agency/d> a zm:Agency ; skos:prefLabel "县公路中心"@zh ; zm:division <division/420222> ;
+    zm:agencyFunction <agency-function/highways> , <agency-function/transport> .
+  <document/draft> a zm:Plan ; dcterms:identifier "draft" ; dcterms:title "江夏区实施方案（征求意见稿）"@zh ;
+    zm:jurisdiction <division/420115> ; zm:status <status/draft> ; zm:origin <origin/text> ; zm:latestVersion <document/new> ;
+    zm:citation <document/draft/citation/1> , <document/draft/citation/2> .
+  <document/issued> a zm:Plan ; dcterms:identifier "issued" ; dcterms:title "江夏区实施方案"@zh ;
+    zm:jurisdiction <division/420115> ; zm:status <status/issued> ; zm:origin <origin/text> ; zm:latestVersion <document/new> ;
+    eli:date_document "2024-06-01"^^xsd:date ; prov:wasRevisionOf <document/draft> .
+  <document/new> a zm:Plan ; dcterms:identifier "new" ; dcterms:title "江夏区实施方案（2025年修订版）"@zh ;
+    zm:jurisdiction <division/420115> ; zm:status <status/issued> ; zm:origin <origin/text> ;
+    eli:date_document "2025-03-01"^^xsd:date ; prov:wasRevisionOf <document/issued> .
+  <document/other> a zm:Plan ; dcterms:identifier "other" ; dcterms:title "阳新县实施方案"@zh ;
+    zm:jurisdiction <division/420222> ; zm:status <status/issued> ; zm:origin <origin/text> ;
+    zm:citation <document/other/citation/1> .
+  <document/draft/citation/1> a zm:Citation ; zm:citedNumber "鄂政发〔2023〕8号" ; zm:citedKey "鄂政发〔2023〕8号" ;
+    zm:citationRelation <citation-relation/implements> ; zm:citedDivision <division/420100> .
+  <document/other/citation/1> a zm:Citation ; zm:citedNumber "鄂政发[2023]8号" ; zm:citedTitle "湖北省消费行动"@zh ;
+    zm:citedKey "鄂政发〔2023〕8号" ; zm:citationRelation <citation-relation/based_on> ; zm:suggestedNumber "鄂政发〔2024〕8号" .
+  <document/draft/citation/2> a zm:Citation ; zm:citedTitle "阳新县方案"@zh ; zm:citedKey "阳新县方案" ;
+    zm:citationRelation <citation-relation/mentions> ; zm:conceptLink <document/draft/citation/2/candidate/1> .
+  <document/draft/citation/2/candidate/1> a zm:ConceptLink ; zm:linkStatus <link-status/candidate> ;
+    zm:linkTo <document/other> ; zm:linkScore 0.8 .
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def made_up(sample_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+    """Three versions of a plan, citations that were not resolved, and agencies of broader and narrower functions."""
+    folder = tmp_path_factory.mktemp("made-up")
+    (folder / "plans.trig").write_text(MADE_UP, encoding="utf-8")
+    stores.create(folder / "store", [folder / "plans.trig", sample_store.parent / "vocabularies.nq"])
+    with QueryEngine(folder / "store", workers=1) as engine:
         yield Asker(engine, load_catalogue())
 
 
@@ -111,6 +168,17 @@ def test_leads_of_a_domain_on_the_sample(sample: Asker) -> None:
     ]
 
 
+def test_what_the_text_calls_a_role_is_told(corpus: Asker) -> None:
+    found = rows(corpus, "domain-leads", "place", "role", "printed", domain="消费品以旧换新")
+    assert ("江夏区", "牵头", "牵头单位") in found
+    assert ("伍家岗区", "牵头", "牵头部门") in found or ("伍家岗区", "牵头", "牵头单位") in found
+    assert ("赣县区", "责任", "责任单位") in found
+    assert ("武清区", "未分主次", "按职责分工负责") in found
+    assert ("乌海市", "未写明单位", None) in found
+    printed = rows(corpus, "lead-agencies", "place", "printed", "agency", domain="教育")
+    assert ("赣县区", "责任单位", "区教体局") in printed
+
+
 # -- agencies ----------------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +192,13 @@ def test_counterparts_of_a_merged_bureau(corpus: Asker) -> None:
         ("武清区", "区工业和信息化局", "对应单位"),
         ("武清区", "区科技局", "对应单位"),
     } <= set(found)
+
+
+def test_counterparts_do_not_meet_in_a_broader_function_alone(made_up: Asker) -> None:
+    highways = rows(made_up, "agency-counterparts", "agency", "functions", agency="江夏区 区公路局")
+    assert set(highways) == {("区公路局", "公路"), ("市交通局", "交通运输"), ("县公路中心", "公路")}
+    transport = rows(made_up, "agency-counterparts", "agency", agency="武汉市 市交通局")
+    assert {one for (one,) in transport} == {"市交通局", "区公路局", "区港航局", "县公路中心"}
 
 
 def test_counterparts_tell_tasks_and_roles(corpus: Asker) -> None:
@@ -289,3 +364,35 @@ def test_levels_above_a_plan_whose_document_is_missing(corpus: Asker) -> None:
     assert ("赣县区", "赣州市", "仅知其名") in found
     assert ("伍家岗区", "宜昌市", "仅知其名") in found
     assert all(place != "武清区" for place, *_ in found), "there is no city between"
+
+
+def test_versions_of_a_plan_from_the_draft_to_the_last(made_up: Asker) -> None:
+    versions = [
+        ("draft", "草案", "以前版本", None),
+        ("issued", "已印发", "以前版本", "draft"),
+        ("new", "已印发", "最后版本", "issued"),
+    ]
+    every = rows(made_up, "versions-of-plan", "slug", "status", "last", "earlier")
+    assert [(one[0], *one[2:]) for one in every] == [(one[0], *one[2:]) for one in versions]
+    for plan in ("draft", "issued", "new"):
+        assert rows(made_up, "versions-of-plan", "slug", plan=plan) == [("draft",), ("issued",), ("new",)]
+    assert not rows(made_up, "versions-of-plan", "slug", plan="other")
+
+
+def test_one_cited_document_is_one_row_however_it_is_written(made_up: Asker) -> None:
+    found = made_up.ask("documents-not-held", {}).table.records()
+    first, second = found
+    assert {first["number"]} <= {"鄂政发〔2023〕8号、鄂政发[2023]8号", "鄂政发[2023]8号、鄂政发〔2023〕8号"}
+    assert (first["title"], first["of"], first["citing"]) == ("湖北省消费行动", "武汉市", 2)
+    assert first["suggested"] == "鄂政发〔2024〕8号"
+    assert (second["title"], second["candidates"]) == ("阳新县方案", "阳新县实施方案")
+    unlinked = rows(made_up, "not-linked", "kind", "name", "nearest", plan="draft")
+    assert ("引用找不到文件", "阳新县方案", "阳新县实施方案") in unlinked
+
+
+def test_what_does_not_agree_inside_a_plan(corpus: Asker) -> None:
+    found = rows(corpus, "disagreements-inside", "kind", "first", "second", "differs", plan="江夏区")
+    assert ("单位名称写法不一", "区市场监管局", "区市场监督管理局", None) in found
+    body = next(one for one in found if one[0] == "正文与附件责任单位不一致")
+    assert body[3] == "仅前者有：区市场监管局"
+    assert all(first for _, first, *_ in found)

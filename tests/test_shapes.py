@@ -186,7 +186,8 @@ SEVERITIES = {
 def _concepts() -> Graph:
     """Of the vocabularies only what the rules and the words look at: eighty validations should stay quick."""
     graph, wanted = Graph(), {RDF.type, SKOS.prefLabel, SKOS.notation, QUDT.symbol, ZM.symbol, ZM.rank}
-    wanted |= {ZM.additive, ZM.direction, ZM.kind, QUDT.hasQuantityKind}  # what concepts.ttl asks for
+    # what concepts.ttl asks for
+    wanted |= {ZM.additive, ZM.direction, ZM.kind, ZM.keyword, QUDT.hasQuantityKind}
     for scheme in set(SCHEMES) - {"indicator", "domain", "agency-function", "former-division"}:
         graph += [triple for triple in vocabulary_graph(scheme) if triple[1] in wanted]
     named = {str(o) for o in Graph().parse(SAMPLES / "cascade.ttl").objects()}
