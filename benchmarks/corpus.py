@@ -562,9 +562,9 @@ def _seed_inside(draft: Draft, outcome: str, kind: str, chance: random.Random, s
             others = [sign for sign in "豫皖苏浙粤川湘" if sign not in line and sign not in own]
             upper = draft.above[0]
             assert upper.issued
-            misprint = f"{chance.choice(others)}府发〔{upper.issued.year}〕{chance.randint(1, 60)}号"
-            draft.cited_as[upper.slug] = misprint
-            _fault(draft, None, outcome, kind, None, what=misprint)
+            number = f"{chance.choice(others)}府发〔{upper.issued.year}〕{chance.randint(1, 60)}号"
+            draft.cited_as[upper.slug] = number
+            _fault(draft, None, outcome, kind, None, what=number)
         case _:
             raise ValueError(f"no such kind of fault: {kind}")
 
@@ -883,9 +883,12 @@ class _Writer:
         put("\t")
         span = put(printed)
         put("\n\t")
-        agency = Assignment(agency=row.agency, role="responsible", span=put(row.agency))
+        agencies: list[Assignment] = []
+        for told in row.agency.split("、"):
+            put("、" if agencies else "")
+            agencies.append(Assignment(agency=told, role="responsible", span=put(told)))
         put(f"\n\t{row.share}\n")
-        self._target(path, replace(promise, name=name, comparator="="), printed, span, assignments=[agency])
+        self._target(path, replace(promise, name=name, comparator="="), printed, span, assignments=agencies)
         self.record.targets[-1].origin = "table"
 
 

@@ -215,6 +215,9 @@ class _Block:
     def _counts(self, one: _Titled) -> bool:
         quoted = self.text.index("《", one.start)
         before, after = self.text[max(0, quoted - 40) : quoted], self.text[one.end : one.end + 20]
+        if one.numbers and one.numbers[0].normal != self.own.number and self.own.bare not in one.name:
+            # 国发〔2024〕7号 may be titled as 丹阳市's plan is but for the place: the number tells.
+            return True
         if self.own.is_it(one.name, before, after):
             return False
         if one.numbers:
