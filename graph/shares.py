@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # 占全市10%, 占全省比重约为5.1%, 占全市的比重达到三成 is left to the reader.
 _SHARE = re.compile(
-    r"占(?:全|本)(?P<whole>[国省市区县州盟旗])的?(?:总量|总数|目标|指标|任务)?的?(?:比重|比例)?"
+    r"占(?:全|本)(?P<whole>地区|[国省市区县州盟旗])的?(?:总量|总数|目标|指标|任务)?的?(?:比重|比例)?"
     r"(?P<about>约|近|接近)?(?:达到|达|为)?(?P<about2>约|近|接近)?(?P<figure>\d+(?:\.(?P<digits>\d+))?)[%％](?P<after>以上|左右)?"
 )
 _LEVELS: dict[str, tuple[Level, ...]] = {
@@ -33,6 +33,7 @@ _LEVELS: dict[str, tuple[Level, ...]] = {
     "省": ("province",),
     "区": ("province", "county"),
     "市": ("city", "province"),
+    "地区": ("city",),
     "州": ("city",),
     "盟": ("city",),
     "县": ("county",),
