@@ -103,16 +103,15 @@ def prepare(folder: Path, count: int) -> dict[str, Any]:
         total += len(written)
         # A build keeps the quads of each document until it is judged.
         chunk = ox.serialize(written, format=form) or b""
-        stores.chunk_file(folder / "quads", terms.document_graph(record.slug)).write_bytes(chunk)
+        stores.chunk_file(folder / "quads", record.slug).write_bytes(chunk)
         quads.write(chunk)
         needed = [q.triple for q in written if q.predicate.value in _NEEDED or _is_target(q)]
         ox.serialize(needed, slim, format=ox.RdfFormat.N_TRIPLES)
         found.append(record)
     places, lineage = placed(found)
-    lines = list(cascade.inferred_quads(places, [], lineage))
-    ox.serialize(
-        [q.triple for q in lines if q.predicate.value in _NEEDED], slim, format=ox.RdfFormat.N_TRIPLES
-    )
+    for _, part in cascade.inferred_quads(places, [], lineage):
+        needed = [q.triple for q in part if q.predicate.value in _NEEDED]
+        ox.serialize(needed, slim, format=ox.RdfFormat.N_TRIPLES)
     ox.serialize(triples.division_quads(), quads, format=form)
     for name, sources in (
         (terms.GRAPH_REFERENCE, map(turtle, SCHEMES)),
@@ -156,7 +155,11 @@ def check(folder: Path, count: int) -> dict[str, Any]:
     found = cascade.comparisons(places, lineage)
     compared = time.perf_counter() - start
     with (folder / "inferred.nq").open("wb") as out:
-        ox.serialize(cascade.inferred_quads(places, found, lineage), out, format=ox.RdfFormat.N_QUADS)
+        for slug, part in cascade.inferred_quads(places, found, lineage):
+            written = ox.serialize(part, format=ox.RdfFormat.N_QUADS) or b""
+            out.write(written)
+            if slug is not None:
+                stores.chunk_file(folder / "quads", slug, inferred=True).write_bytes(written)
     store = ox.Store(str(folder / "store"))
     store.bulk_load(path=str(folder / "inferred.nq"))
     store.flush()

@@ -190,17 +190,16 @@ class BuildJob:
         checks, told = self._inside(known, records)
         quads = self.folder / "quads"
         quads.mkdir()
-        for chunk in _all_quads(corpus, records, known, places, comparisons, lineage, checks, told, made):
-            written = list(chunk)
-            with stores.chunk_file(quads, str(written[0].graph_name).strip("<>") if written else "").open(
-                "ab"
-            ) as out:
-                ox.serialize(written, out, format=ox.RdfFormat.N_QUADS)
-        # One file loads many times faster than many.
+        # One file loads many times faster than many; what a document is judged on is kept beside it until it is judged.
         together = self.folder / "quads.nq"
         with together.open("wb") as out:
-            for file in quads.iterdir():
-                out.write(file.read_bytes())
+            for slug, is_inferred, chunk in _all_quads(
+                corpus, records, known, places, comparisons, lineage, checks, told, made
+            ):
+                written = ox.serialize(chunk, format=ox.RdfFormat.N_QUADS) or b""
+                out.write(written)
+                if slug is not None:
+                    stores.chunk_file(quads, slug, inferred=is_inferred).write_bytes(written)
         total = stores.create(self.folder / "store", [together])
         together.unlink()
         incremental.write_heads(self.folder, records)
@@ -503,22 +502,23 @@ def _all_quads(
     checks: dict[str, list[Check]],
     told: dict[str, dict[int, tuple[str, ...]]],
     made: datetime,
-) -> Iterator[Iterable[ox.Quad]]:
-    """The quads of a build, graph by graph."""
+) -> Iterator[tuple[str | None, bool, Iterable[ox.Quad]]]:
+    """The quads of a build: the slug of the document that a part is about, if any; whether it was inferred; the quads."""
     for record in records:
-        yield triples.document_quads(record, known)
+        yield record.slug, False, triples.document_quads(record, known)
     for stub in corpus.stubs:
-        yield triples.stub_quads(stub)
-    yield cascade.inferred_quads(places, comparisons, lineage, checks, told)
-    yield triples.division_quads()
+        yield stub.slug, False, triples.stub_quads(stub)
+    for slug, part in cascade.inferred_quads(places, comparisons, lineage, checks, told):
+        yield slug, True, part
+    yield None, False, triples.division_quads()
     for scheme in SCHEMES:
-        yield _turtle_quads(turtle(scheme), terms.GRAPH_REFERENCE)
+        yield None, False, _turtle_quads(turtle(scheme), terms.GRAPH_REFERENCE)
     for path in corpus.vocabulary_files:
-        yield _turtle_quads(path.read_bytes(), terms.GRAPH_REFERENCE)
-    yield _turtle_quads(turtle(), terms.GRAPH_ONTOLOGY)
-    yield _turtle_quads(read_inferred(), terms.GRAPH_INFERRED)
-    yield _turtle_quads(catalog_turtle(), terms.GRAPH_PROVENANCE)
-    yield _provenance(records, made)
+        yield None, False, _turtle_quads(path.read_bytes(), terms.GRAPH_REFERENCE)
+    yield None, False, _turtle_quads(turtle(), terms.GRAPH_ONTOLOGY)
+    yield None, True, _turtle_quads(read_inferred(), terms.GRAPH_INFERRED)
+    yield None, False, _turtle_quads(catalog_turtle(), terms.GRAPH_PROVENANCE)
+    yield None, False, _provenance(records, made)
 
 
 def _turtle_quads(source: bytes, graph: URIRef) -> Iterator[ox.Quad]:

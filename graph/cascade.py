@@ -7,7 +7,7 @@ here stand the line of plans and the quads of all that was derived.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -135,28 +135,37 @@ def inferred_quads(
     lineage: Lineage,
     checks: Mapping[str, Sequence[Check]] | None = None,
     told: Mapping[str, Mapping[int, Sequence[str]]] | None = None,
-) -> QuadWriter:
+) -> Iterator[tuple[str | None, QuadWriter]]:
     """The graph of derived facts: lines of plans and divisions, shortcuts to agencies, comparisons, checks.
 
-    ``checks`` and ``told`` (agencies that the sentences of unassigned tasks name) are those of ``inside``, by slug.
+    It comes in parts, so that it need not be held whole: (slug, what is said of that document), and first, with None,
+    what is said of agencies and divisions. ``checks`` and ``told`` (agencies that the sentences of unassigned tasks
+    name) are those of ``inside``, by slug.
     """
-    out = QuadWriter(terms.GRAPH_INFERRED)
     places = list(places)
+    out = QuadWriter(terms.GRAPH_INFERRED)
     _agency_labels(out, [place.record for place in places if place.record])
-    for place in places:
-        _lineage(out, place, lineage.ancestors(place))
-        _around(out, place, lineage)
-        _told(out, place, (told or {}).get(place.slug, {}))
-        for number, check in enumerate((checks or {}).get(place.slug, ()), 1):
-            _check(out, place, number, check)
-    _versions(out, places)
     for division in divisions.divisions().values():
         for above in divisions.line(division.code)[1:]:
             out.add(
                 terms.division_iri(division.code), ZM.withinDivisionTransitive, terms.division_iri(above.code)
             )
-    _comparisons(out, comparisons)
-    return out
+    yield None, out
+    of_plan: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        of_plan.setdefault(comparison.lower_plan, []).append(comparison)
+    chains = versions.chains(place.record for place in places if place.record is not None)
+    version_of = {slug: chain for chain in chains for slug in chain}
+    for place in places:
+        out = QuadWriter(terms.GRAPH_INFERRED)
+        _lineage(out, place, lineage.ancestors(place))
+        _around(out, place, lineage)
+        _told(out, place, (told or {}).get(place.slug, {}))
+        for number, check in enumerate((checks or {}).get(place.slug, ()), 1):
+            _check(out, place, number, check)
+        _versions(out, place, version_of.get(place.slug, ()))
+        _comparisons(out, of_plan.get(place.slug, ()))
+        yield place.slug, out
 
 
 def changed_quads(
@@ -246,10 +255,12 @@ def _around(out: QuadWriter, place: Place, lineage: Lineage) -> None:
         out.add(plan, ZM.missingLevel, terms.division_iri(code))
 
 
-def _versions(out: QuadWriter, places: Sequence[Place]) -> None:
-    for chain in versions.chains(place.record for place in places if place.record is not None):
-        for earlier, later in pairwise(chain):
+def _versions(out: QuadWriter, place: Place, chain: Sequence[str]) -> None:
+    """Its neighbours among the versions of one plan, the earliest first."""
+    for earlier, later in pairwise(chain):
+        if later == place.slug:
             out.add(terms.document_iri(later), PROV.wasRevisionOf, terms.document_iri(earlier))
+        if earlier == place.slug:
             out.add(terms.document_iri(earlier), ZM.latestVersion, terms.document_iri(chain[-1]))
 
 

@@ -41,11 +41,11 @@ def create(path: Path, files: Iterable[Path]) -> int:
         raise StoreError(f"{path}: the store cannot be written: {error}") from error
 
 
-def chunk_file(folder: Path, graph: str) -> Path:
-    """The file (N-Quads) in which a build writes the quads of a graph before it loads them."""
-    name = graph.rstrip("/").rpartition("/")[2].encode()
-    # A long Chinese name, %-encoded, would be too long for a file.
-    return folder / f"{hashlib.sha256(name).hexdigest()[:32]}.nq"
+def chunk_file(folder: Path, slug: str, *, inferred: bool = False) -> Path:
+    """The file (N-Quads) in which a build keeps the quads of a document, or what was inferred of it, until it is judged."""
+    # A long Chinese name would be too long for a file.
+    name = hashlib.sha256(slug.encode()).hexdigest()[:32]
+    return folder / (f"{name}.inferred.nq" if inferred else f"{name}.nq")
 
 
 def open_store(path: Path) -> EmbeddedStore:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 import pyoxigraph as ox
 from rdflib import URIRef
@@ -53,6 +54,12 @@ def decimal(value: Decimal) -> ox.Literal:
     return ox.Literal(plain, datatype=ox.NamedNode(XSD.decimal))
 
 
+@lru_cache(maxsize=50_000)
+def _named(iri: URIRef) -> ox.NamedNode:
+    """An IRI as the store has it, which looks at each of its characters: properties and concepts come again and again."""
+    return ox.NamedNode(iri)
+
+
 class QuadWriter:
     """Collects the quads of one named graph, each once."""
 
@@ -66,14 +73,14 @@ class QuadWriter:
             return
         node: ox.NamedNode | ox.Literal
         if isinstance(value, URIRef):
-            node = ox.NamedNode(value)
+            node = _named(value)
         elif isinstance(value, ox.Literal):
             node = value
         elif isinstance(value, Decimal):
             node = decimal(value)
         else:
             node = ox.Literal(value)
-        self._quads[ox.Quad(ox.NamedNode(subject), ox.NamedNode(predicate), node, self._graph)] = None
+        self._quads[ox.Quad(_named(subject), _named(predicate), node, self._graph)] = None
 
     def __iter__(self) -> Iterator[ox.Quad]:
         return iter(self._quads)

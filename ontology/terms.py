@@ -5,7 +5,7 @@ Every IRI is readable and follows from what it names, so that it is the same in 
 """
 
 import re
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from rdflib import Namespace, URIRef
@@ -20,12 +20,9 @@ class _Terms(Namespace):
     def __getattr__(self, name: str) -> URIRef:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _term(str(self), name)
-
-
-@cache
-def _term(namespace: str, name: str) -> URIRef:
-    return URIRef(namespace + name)
+        # As an attribute of its own it is found the next time without coming here.
+        found = self.__dict__[name] = URIRef(str(self) + name)
+        return found
 
 
 ZM: Final = _Terms(BASE + "ns#")
@@ -67,6 +64,9 @@ PREFIXES: Final[dict[str, str]] = {
 }
 """Prefix → namespace, for queries and for writing Turtle."""
 
+_ID: Final = str(ID)  # of a namespace rdflib makes a new, checked text each time that it is formatted
+_GRAPH: Final = str(GRAPH)
+
 GRAPH_REFERENCE: Final = GRAPH.reference
 GRAPH_ONTOLOGY: Final = GRAPH.ontology
 GRAPH_INFERRED: Final = GRAPH.inferred
@@ -81,6 +81,12 @@ _NOT_IN_SEGMENT: Final = re.compile(
 )
 
 
+def _iri(text: str) -> URIRef:
+    """An IRI of ours: its parts are segments, so that rdflib need not look at each of its characters again."""
+    return str.__new__(URIRef, text)
+
+
+@lru_cache(maxsize=100_000)
 def segment(text: str) -> str:
     """Return ``text`` as one segment of an IRI: Chinese stays, what a segment cannot hold is %-encoded."""
 
@@ -106,6 +112,7 @@ def chinese_number(text: str) -> int | None:
     return total + (digit or 0)
 
 
+@lru_cache(maxsize=100_000)
 def dotted(path: str) -> str:
     """Return the dotted form of a printed path: ``二/（一）/1`` is ``2.1.1``, ``附件2/14`` ``附件2.14``."""
     parts = []
@@ -116,97 +123,101 @@ def dotted(path: str) -> str:
     return ".".join(parts)
 
 
+@lru_cache(maxsize=100_000)
 def document_iri(slug: str) -> URIRef:
     """Return the IRI of a document; the slug is the stem of its file."""
-    return ID[f"document/{segment(slug)}"]
+    return _iri(f"{_ID}document/{segment(slug)}")
 
 
 def document_graph(slug: str) -> URIRef:
     """Return the name of the graph that holds what a document says."""
-    return GRAPH[f"document/{segment(slug)}"]
+    return _iri(f"{_GRAPH}document/{segment(slug)}")
 
 
 def provision_iri(slug: str, path: str) -> URIRef:
     """Return the IRI of a numbered place of a document; ``path`` is as printed."""
-    return URIRef(f"{document_iri(slug)}/provision/{dotted(path)}")
+    return _iri(f"{document_iri(slug)}/provision/{dotted(path)}")
 
 
 def action_iri(slug: str, path: str) -> URIRef:
     """Return the IRI of the task that stands at ``path`` of a document."""
-    return URIRef(f"{document_iri(slug)}/action/{dotted(path)}")
+    return _iri(f"{document_iri(slug)}/action/{dotted(path)}")
 
 
 def assignment_iri(subject: URIRef, number: int) -> URIRef:
     """Return the IRI of the n-th assignment of a task or target."""
-    return URIRef(f"{subject}/assignment/{number}")
+    return _iri(f"{subject}/assignment/{number}")
 
 
 def target_iri(slug: str, number: int) -> URIRef:
     """Return the IRI of the n-th target of a document, in reading order."""
-    return URIRef(f"{document_iri(slug)}/target/{number}")
+    return _iri(f"{document_iri(slug)}/target/{number}")
 
 
 def cited_target_iri(slug: str, number: int) -> URIRef:
     """Return the IRI of the n-th statement of a document about the target of another level."""
-    return URIRef(f"{document_iri(slug)}/cited-target/{number}")
+    return _iri(f"{document_iri(slug)}/cited-target/{number}")
 
 
 def item_iri(slug: str, kind: str, number: int) -> URIRef:
     """Return the IRI of the n-th thing of a kind that a document sets up: ``mechanism``, ``deliverable``, ``stage`` …"""
-    return URIRef(f"{document_iri(slug)}/{segment(kind)}/{number}")
+    return _iri(f"{document_iri(slug)}/{segment(kind)}/{number}")
 
 
 def link_iri(subject: URIRef, number: int | None = None) -> URIRef:
     """Return the IRI of the evidence for the concept of a target; of the n-th one of a task."""
-    return URIRef(f"{subject}/link" if number is None else f"{subject}/link/{number}")
+    return _iri(f"{subject}/link" if number is None else f"{subject}/link/{number}")
 
 
 def candidate_iri(subject: URIRef, number: int) -> URIRef:
     """Return the IRI of the n-th candidate of what could not be linked."""
-    return URIRef(f"{subject}/candidate/{number}")
+    return _iri(f"{subject}/candidate/{number}")
 
 
 def citation_iri(slug: str, number: int) -> URIRef:
     """Return the IRI of the n-th citation of a document."""
-    return URIRef(f"{document_iri(slug)}/citation/{number}")
+    return _iri(f"{document_iri(slug)}/citation/{number}")
 
 
 def span_iri(slug: str, start: int, end: int) -> URIRef:
     """Return the IRI of a passage; ``start`` and ``end`` are code points of the kept text."""
-    return URIRef(f"{document_iri(slug)}/span/{start}-{end}")
+    return _iri(f"{document_iri(slug)}/span/{start}-{end}")
 
 
 def span_position_iri(span: URIRef) -> URIRef:
     """Return the IRI of the oa:TextPositionSelector of a passage."""
-    return URIRef(f"{span}/position")
+    return _iri(f"{span}/position")
 
 
 def span_quote_iri(span: URIRef) -> URIRef:
     """Return the IRI of the oa:TextQuoteSelector of a passage."""
-    return URIRef(f"{span}/quote")
+    return _iri(f"{span}/quote")
 
 
+@lru_cache(maxsize=100_000)
 def division_iri(code: str) -> URIRef:
     """Return the IRI of an administrative division by its six-digit code; 100000 is the whole country."""
-    return ID[f"division/{segment(code)}"]
+    return _iri(f"{_ID}division/{segment(code)}")
 
 
+@lru_cache(maxsize=100_000)
 def agency_iri(code: str, key: str) -> URIRef:
     """Return the IRI of an agency: the division it belongs to and its key (its functions, else its own name)."""
-    return ID[f"agency/{segment(code)}/{segment(key)}"]
+    return _iri(f"{_ID}agency/{segment(code)}/{segment(key)}")
 
 
 def comparison_iri(lower_slug: str, upper_slug: str | None, number: int) -> URIRef:
     """Return the IRI of a comparison; without an upper document ``none`` stands in its place."""
     upper = "none" if upper_slug is None else segment(upper_slug)
-    return ID[f"comparison/{segment(lower_slug)}/{upper}/{number}"]
+    return _iri(f"{_ID}comparison/{segment(lower_slug)}/{upper}/{number}")
 
 
 def scheme_iri(scheme: str) -> URIRef:
     """Return the IRI of a concept scheme."""
-    return ID[scheme]
+    return _iri(f"{_ID}{scheme}")
 
 
+@lru_cache(maxsize=100_000)
 def concept_iri(scheme: str, key: str) -> URIRef:
     """Return the IRI of a concept by its scheme and key."""
-    return ID[f"{scheme}/{key}"]
+    return _iri(f"{_ID}{scheme}/{key}")

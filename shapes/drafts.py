@@ -244,7 +244,10 @@ def _graph(store: EmbeddedStore, build: Path, draft: Place, known: Sequence[_Kno
     inferred = cascade.inferred_quads([draft], compared, lineage, checks, told)
     found: dict[ox.Triple, None] = {quad.triple: None for quad in triples.document_quads(record, documents)}
     found |= dict.fromkeys(
-        quad.triple for quad in inferred if quad.predicate.value != str(ZM.withinDivisionTransitive)
+        quad.triple
+        for _, part in inferred
+        for quad in part
+        if quad.predicate.value != str(ZM.withinDivisionTransitive)
     )
     # No rule looks at spans but those about the build itself; they are a third of a document.
     spans = f"{terms.document_iri(draft.slug)}/span/"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -484,9 +485,16 @@ class _Writer:
 
     def _repeated(self, focus: Node) -> list[Node]:
         """The comparisons with further levels that say the same, the nearest first."""
-        facts = self.facts
-        found = facts.graph.subjects(ZM.repeats, focus)
-        return sorted(found, key=lambda one: -facts.rank(facts.node(one, ZM.upperPlan)))
+        return self._repeats.get(focus, [])
+
+    @cached_property
+    def _repeats(self) -> dict[Node, list[Node]]:
+        facts, found = self.facts, defaultdict[Node, list[Node]](list)
+        for one, nearer in facts.graph.subject_objects(ZM.repeats):
+            found[nearer].append(one)
+        for some in found.values():
+            some.sort(key=lambda one: (-facts.rank(facts.node(one, ZM.upperPlan)), str(one)))
+        return found
 
     def _also(self, focus: Node, lang: Lang) -> str:
         """国家方案也有同样要求。"""

@@ -7,8 +7,12 @@ The engine is the fast one or the reference; the findings are the same.
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
+import os
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +30,7 @@ from ontology import terms
 from ontology.terms import ID, OA, ZM
 from ontology.vocabulary import ontology_graph
 from shapes.findings import Collected, collect_part
-from shapes.merging import Merger, read_parts
+from shapes.merging import Merger, Packed, pack, read_parts
 from shapes.rules import RuleBook
 from shapes.validation import Result, ValidationResult, load_shapes, validate
 
@@ -57,55 +61,103 @@ _INFERRED: Final = tuple(
 class PlanGraph(Graph):
     """What some plans were judged on as an rdflib graph, and behind it, for a node of which that says nothing, the store.
 
-    Nothing is copied into rdflib. Who asks for all documents is told of these plans only.
+    Findings ask for a small part of the nodes: of these alone terms are made. A pattern with a predicate and an object
+    but without a subject is answered from the whole store; who asks without either is told of these plans and their
+    comparisons only.
     """
 
     def __init__(self, store: ox.Store, slugs: Iterable[str], triples: bytes) -> None:
         super().__init__()
-        self._store_behind = store
-        self._near = ox.Store()
-        self._near.bulk_load(input=triples, format=ox.RdfFormat.N_TRIPLES)
-        self._plans = {terms.document_iri(slug) for slug in slugs}
+        self._behind = store
+        self._plans = [terms.document_iri(slug) for slug in slugs]
+        self._lines: dict[bytes, list[bytes]] = {}
+        lines = self._lines
+        for line in triples.splitlines():
+            subject = line[: line.find(b" ")]
+            if subject in lines:
+                lines[subject].append(line)
+            else:
+                lines[subject] = [line]
         self._known: dict[Any, Node] = {}
-        self._said: dict[Node, dict[Node, list[Node]]] = {}
+        self._said: dict[Node, dict[str, list[Any]]] = {}
+        self._values: dict[tuple[Node, Node], tuple[Node, ...]] = {}
 
     def triples(self, triple: Any) -> Generator[Any, None, None]:
         """The triples of a pattern, each once."""
         subject, predicate, object_ = triple
-        if subject is None:
-            for quad in self._near.quads_for_pattern(None, _ox(predicate), _ox(object_)):
-                node = self._node(quad.subject)
-                if predicate != ZM.origin or node in self._plans:
-                    yield node, self._node(quad.predicate), self._node(quad.object)
-            return
-        about = self._about(subject)
-        for name in about if predicate is None else (predicate,):
-            for value in about.get(name, ()):
-                if object_ is None or value == object_:
-                    yield subject, name, value
+        if subject is not None:
+            for name in map(URIRef, self._about(subject)) if predicate is None else (predicate,):
+                for value in self._values_of(subject, name):
+                    if object_ is None or value == object_:
+                        yield subject, name, value
+        elif object_ is not None:
+            quads = self._behind.quads_for_pattern(None, _ox(predicate), _ox(object_))
+            for found in dict.fromkeys(quad.triple for quad in quads):
+                yield self._node(found.subject), self._node(found.predicate), object_
+        else:
+            for one in self._own:
+                yield from self.triples((one, predicate, None))
+
+    # These three as rdflib's, without its detours where a property of a node is asked for: most of all that findings ask.
 
     def value(
         self, subject: Any = None, predicate: Any = None, object: Any = None, *args: Any, **more: Any
     ) -> Any:
-        """As rdflib's, without its detours where a property of a node is asked for: half of all that findings ask."""
+        """One value of a property."""
         if subject is not None and predicate is not None and object is None:
-            found = self._about(subject).get(predicate)
+            found = self._values_of(subject, predicate)
             return found[0] if found else None
         return super().value(subject, predicate, object, *args, **more)
 
-    def _about(self, subject: Node) -> dict[Node, list[Node]]:
-        """All that is said of a node. What is asked once of a node is asked again in a moment."""
+    def objects(
+        self, subject: Any = None, predicate: Any = None, unique: bool = False
+    ) -> Generator[Any, None, None]:
+        """The values of a property."""
+        if subject is not None and isinstance(predicate, URIRef):
+            yield from self._values_of(subject, predicate)
+        else:
+            yield from super().objects(subject, predicate, unique)
+
+    def __contains__(self, triple: Any) -> bool:
+        """Whether a triple is told."""
+        subject, predicate, object_ = triple
+        if None not in triple and isinstance(predicate, URIRef):
+            return object_ in self._values_of(subject, predicate)
+        return super().__contains__(triple)
+
+    @cached_property
+    def _own(self) -> list[Node]:
+        """The plans and their comparisons."""
+        found: dict[Node, None] = dict.fromkeys(self._plans)
+        for plan in self._plans:
+            held = self._behind.quads_for_pattern(None, ox.NamedNode(ZM.lowerPlan), ox.NamedNode(plan))
+            found |= dict.fromkeys(self._node(quad.subject) for quad in held)
+        return list(found)
+
+    def _values_of(self, subject: Node, predicate: Node) -> tuple[Node, ...]:
+        key = (subject, predicate)
+        found = self._values.get(key)
+        if found is None:
+            raw = self._about(subject).get(str(predicate), ())
+            # A triple may stand in several graphs.
+            found = self._values[key] = tuple([self._node(one) for one in dict.fromkeys(raw)])
+        return found
+
+    def _about(self, subject: Node) -> dict[str, list[Any]]:
+        """All that is said of a node, by property."""
         found = self._said.get(subject)
         if found is None:
             found = self._said[subject] = {}
-            node = _ox(subject)
-            if isinstance(node, ox.Literal):
+            if isinstance(subject, RdfLiteral):
                 return found
-            quads = list(self._near.quads_for_pattern(node, None, None))
-            for triple in {
-                q.triple: None for q in quads or self._store_behind.quads_for_pattern(node, None, None)
-            }:
-                found.setdefault(self._node(triple.predicate), []).append(self._node(triple.object))
+            lines = self._lines.get(f"<{subject}>".encode())
+            about: Iterable[Any] = (
+                ox.parse(b"\n".join(lines), format=ox.RdfFormat.N_TRIPLES)
+                if lines
+                else self._behind.quads_for_pattern(_ox(subject), None, None)
+            )
+            for one in about:
+                found.setdefault(one.predicate.value, []).append(one.object)
         return found
 
     def _node(self, term: Any) -> Node:
@@ -116,7 +168,7 @@ class PlanGraph(Graph):
             return RdfLiteral(term.value, datatype=None if plain else URIRef(term.datatype.value))
         known = self._known.get(term)
         if known is None:
-            known = BNode(term.value) if isinstance(term, ox.BlankNode) else URIRef(term.value)
+            known = BNode(term.value) if isinstance(term, ox.BlankNode) else str.__new__(URIRef, term.value)
             self._known[term] = known
         return known
 
@@ -172,11 +224,11 @@ class Judge:
     def report(self, slugs: Sequence[str]) -> Collected:
         """The findings of some plans, judged together."""
         triples = self.graph_of(slugs)
-        return self._collected(self.results(slugs, triples), slugs, triples)
+        return self._collected(self.results(slugs, triples), slugs, triples[len(self._reference) :])
 
     def reference_report(self) -> Collected:
         """The findings about what is the same for all."""
-        return self._collected(self.reference_results(), (), self._reference)
+        return self._collected(self.reference_results(), (), b"")
 
     def _collected(self, results: tuple[Result, ...], slugs: Sequence[str], triples: bytes) -> Collected:
         judged = ValidationResult(not results, Graph(), results, self.shapes)
@@ -184,16 +236,23 @@ class Judge:
 
     def graph_of(self, slugs: Sequence[str]) -> bytes:
         """What some plans are judged on, as N-Triples."""
-        store, form = self.store.native, ox.RdfFormat.N_TRIPLES
+        own = [self._document(slug) for slug in slugs] + self._inferred(slugs)
+        context = ox.serialize(self._context(slugs, own), format=ox.RdfFormat.N_TRIPLES) or b""
+        return b"".join([self._reference, *own, context])
+
+    def _inferred(self, slugs: Sequence[str]) -> list[bytes]:
+        """What was derived of some documents: as the build wrote it, where it still has it, else out of the store."""
+        folder = self.store.path.parent / "quads"
+        files = [stores.chunk_file(folder, slug, inferred=True) for slug in slugs]
+        if all(file.is_file() for file in files):
+            return [_triples(file.read_bytes(), terms.GRAPH_INFERRED) for file in files]
         plans = " ".join(f"(<{terms.document_iri(slug)}> <{terms.document_graph(slug)}>)" for slug in slugs)
-        parts = [self._reference]
-        parts += [self._document(slug) for slug in slugs]
+        parts = []
         for query in _INFERRED:
-            found = store.query(query % plans)
+            found = self.store.native.query(query % plans)
             assert isinstance(found, ox.QueryTriples)
-            parts.append(found.serialize(format=form) or b"")
-        parts.append(ox.serialize(self._context(slugs, parts[1:]), format=form) or b"")
-        return b"".join(parts)
+            parts.append(found.serialize(format=ox.RdfFormat.N_TRIPLES) or b"")
+        return parts
 
     def _context(self, slugs: Sequence[str], parts: Iterable[bytes]) -> Iterator[ox.Triple]:
         """What is said of plans names nodes of other documents too: these nodes, and the heads of their documents.
@@ -223,9 +282,9 @@ class Judge:
     def _document(self, slug: str) -> bytes:
         """The triples of a document: as the build wrote them, where it still has them, else out of the store."""
         graph = terms.document_graph(slug)
-        written = stores.chunk_file(self.store.path.parent / "quads", graph)
+        written = stores.chunk_file(self.store.path.parent / "quads", slug)
         if written.is_file():
-            return written.read_bytes().replace(f" <{graph}> .\n".encode(), b" .\n")
+            return _triples(written.read_bytes(), graph)
         return self.store.native.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b""
 
     @cached_property
@@ -252,6 +311,11 @@ class Judge:
         )
 
 
+def _triples(quads: bytes, graph: str) -> bytes:
+    """N-Quads of one graph as N-Triples."""
+    return quads.replace(f" <{graph}> .\n".encode(), b" .\n")
+
+
 def _owner(focus: Node | str) -> str | None:
     """The slug of the plan that a node belongs to; None for an agency or a division."""
     match = _OWNED.match(str(focus))
@@ -275,7 +339,11 @@ def batches(slugs: Sequence[str], size: int = BATCH) -> Iterator[Sequence[str]]:
 
 
 def judge_build(
-    folder: Path, engine: Engine | None = None, only: Sequence[str] = (), before: Path | None = None
+    folder: Path,
+    engine: Engine | None = None,
+    only: Sequence[str] = (),
+    before: Path | None = None,
+    processes: int | None = None,
 ) -> None:
     """Judge the store of a build and write the findings beside it.
 
@@ -284,6 +352,7 @@ def judge_build(
         engine: the fast one or pySHACL; None for the fast one where it is installed.
         only: the plans to judge, where the findings about all others are those of the build ``before``.
         before: a build with findings.
+        processes: how many judge at a time; None for as many as there are processors, one where there is little to do.
 
     Raises:
         ShapesError: the shapes could not be applied.
@@ -299,6 +368,38 @@ def judge_build(
     else:
         only = judge.plans()
         merger.add(judge.reference_report())
-    for part in batches(only):
-        merger.add(judge.report(part))
+    parts = list(batches(only))
+    processes = processes or min(os.cpu_count() or 1, len(parts) // 2)
+    if processes < 2:
+        for part in parts:
+            merger.take(_packed(judge, part))
+    else:
+        # Spawned, not forked: a store has threads of its own.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, context, _open, (folder, judge.engine)) as pool:
+            for packed in pool.map(_judged, parts):
+                merger.take(packed)
     merger.write(folder)
+
+
+_judge: Judge  # of a process that judges for another
+
+
+def _open(folder: Path, engine: Engine) -> None:
+    global _judge
+    _judge = Judge(open_store(folder / "store"), engine)
+
+
+def _judged(slugs: Sequence[str]) -> Packed:
+    return _packed(_judge, slugs)
+
+
+def _packed(judge: Judge, slugs: Sequence[str]) -> Packed:
+    # Hundreds of thousands of small things are made, none in circles: looking for these is a tenth of the time.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return pack(judge.report(slugs))
+    finally:
+        if enabled:
+            gc.enable()

@@ -298,7 +298,9 @@ class _Maker:
 
     def _answer(self, target: Node, row: str, document: str, comparison: Node, outcome: str) -> None:
         facts = self.facts
-        lower = sorted(facts.graph.objects(comparison, ZM.lowerTarget), key=lambda one: facts.order(one))
+        lower = sorted(
+            facts.graph.objects(comparison, ZM.lowerTarget), key=lambda t: (facts.order(t), str(t))
+        )
         cell = MatrixCell(
             outcome=outcome,
             outcomes=[outcome],

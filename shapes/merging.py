@@ -50,6 +50,53 @@ class Share:
     cells: dict[str, tuple[str, str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A report as it is merged: what one process hands to another. ``marks`` tell a finding from another of the same words."""
+
+    lines: list[Line]
+    marks: list[tuple[str, str, str | None]]
+    documents: dict[str, CheckedDocument]
+    rules: dict[str, RuleNote]
+    grounds: dict[str, Words]
+    rows: dict[str, Row]
+    shares: dict[str, Share]
+
+
+def pack(part: Collected) -> Packed:
+    """Make a report ready to be merged."""
+    report, matrix = part.report, part.matrix
+    shares = {}
+    for slug in {*matrix.columns, *matrix.cells}:
+        place, column = matrix.columns.get(slug, ((), None))
+        cells = {
+            key: (comparison, target, cell.model_dump_json())
+            for key, (comparison, target, cell) in matrix.cells.get(slug, {}).items()
+        }
+        shares[slug] = Share(place, column.model_dump(mode="json") if column else None, cells)
+    return Packed(
+        lines=[
+            Line(
+                finding.document,
+                finding.severity,
+                finding.outcome,
+                finding.status,
+                finding.rule,
+                finding.source.focus,
+                order,
+                finding.model_dump_json(),
+            )
+            for finding, order in zip(report.findings, part.orders, strict=True)
+        ],
+        marks=[(one.id, one.source.focus, one.source.value) for one in report.findings],
+        documents={document.slug: document for document in report.summary.documents},
+        rules=report.rules,
+        grounds=report.grounds,
+        rows={target: (order, row.model_dump(mode="json")) for target, (order, row) in matrix.rows.items()},
+        shares=shares,
+    )
+
+
 class Merger:
     """Takes reports in and writes them as one."""
 
@@ -64,42 +111,22 @@ class Merger:
         self._shares: dict[str, Share] = {}
 
     def add(self, part: Collected) -> None:
+        """Take a report in."""
+        self.take(pack(part))
+
+    def take(self, part: Packed) -> None:
         """Take a report in. What is in no document (an agency, a division) may be told by several; it is kept once."""
-        report = part.report
-        for finding, order in zip(report.findings, part.orders, strict=True):
-            mark = (finding.id, finding.source.focus, finding.source.value)
-            if finding.document is None:
+        for mark, line in zip(part.marks, part.lines, strict=True):
+            if line.document is None:
                 if mark in self._seen:
                     continue
                 self._seen.add(mark)
-            self._lines.append(
-                Line(
-                    finding.document,
-                    finding.severity,
-                    finding.outcome,
-                    finding.status,
-                    finding.rule,
-                    finding.source.focus,
-                    order,
-                    finding.model_dump_json(),
-                )
-            )
-        self._documents |= {document.slug: document for document in report.summary.documents}
-        self._rules |= report.rules
-        self._grounds = report.grounds
-        matrix = part.matrix
-        for target, (order, row) in matrix.rows.items():
-            self._rows[target] = order, row.model_dump(mode="json")
-        for slug in {*matrix.columns, *matrix.cells}:
-            place, column = matrix.columns.get(slug, ((), None))
-            self._shares[slug] = Share(
-                place,
-                column.model_dump(mode="json") if column else None,
-                {
-                    key: (comparison, target, cell.model_dump_json())
-                    for key, (comparison, target, cell) in matrix.cells.get(slug, {}).items()
-                },
-            )
+            self._lines.append(line)
+        self._documents |= part.documents
+        self._rules |= part.rules
+        self._grounds = part.grounds
+        self._rows |= part.rows
+        self._shares |= part.shares
 
     def keep(self, folder: Path, without: Iterable[str]) -> None:
         """Take over what a build says of all documents but some.
