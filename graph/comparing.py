@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -19,7 +19,7 @@ from graph import intervals, linking
 from graph.claims import Claims, Key, Numbered, key_of
 from graph.intervals import Direction
 from graph.record import Measure, PlanRecord, Target
-from ontology.vocabulary import load_vocabularies
+from ontology.vocabulary import load_vocabularies, remembered
 
 if TYPE_CHECKING:
     from graph.cascade import Place
@@ -60,7 +60,7 @@ _MEASURES: tuple[Measure, ...] = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Comparison:
     """What became of one upper target in one lower plan, or a target that only the lower plan has.
 
@@ -114,6 +114,8 @@ class Comparer:
 
     claims: Claims = field(default_factory=Claims)
     _indexes: dict[str, Index] = field(default_factory=dict)
+    _said: dict[str, list[Numbered]] = field(default_factory=dict)
+    _years_of: dict[str, dict[str, set[int | None]]] = field(default_factory=dict)
 
     def index(self, place: Place) -> Index:
         """What a document says of itself, by key and year; empty for a stub."""
@@ -144,10 +146,10 @@ class Comparer:
                 above.add(key)
                 for answer in _answers(lower.slug, upper.slug, asked, key, own, years.get(key, set())):
                     if answer.outcome == "omitted":
-                        answer = replace(answer, explained=_explanation(reasons, asked))
+                        answer.explained = _explanation(reasons, asked)
                     if whole or answer.outcome not in _BY_ABSENCE:
-                        unsure = _unsure(answer, lower, upper)
-                        found.append(replace(answer, unsure=unsure) if unsure else answer)
+                        answer.unsure = _unsure(answer, lower, upper)
+                        found.append(answer)
         if whole and above:
             for key, years_of in own.items():
                 if key not in above:
@@ -155,9 +157,16 @@ class Comparer:
                         found += [
                             Comparison("own", lower.slug, None, (statement,)) for statement in statements
                         ]
-        return list(_marked(found))
+        _mark(found)
+        return found
 
     def _years(self, upper: Place) -> dict[str, set[int | None]]:
+        """By what it is about: the years for which an upper level has a mark."""
+        if upper.slug not in self._years_of:
+            self._years_of[upper.slug] = self._find_years(upper)
+        return self._years_of[upper.slug]
+
+    def _find_years(self, upper: Place) -> dict[str, set[int | None]]:
         years: dict[str, set[int | None]] = {key: set(of) for key, of in self.index(upper).items()}
         if not is_whole(upper):
             for key, year in self.claims.about.get((upper.family, upper.code), {}):
@@ -167,19 +176,9 @@ class Comparer:
     def _asked(self, upper: Place, lower: Place) -> Iterator[Numbered | Comparison]:
         """What an upper level asks, each thing once: its own words, and where its text is not held what others say of it."""
         own = self.index(upper)
-        for years in own.values():
-            for statements in years.values():
-                seen: set[tuple[object, ...]] = set()
-                for one in statements:
-                    what = (
-                        one.target.value,
-                        one.target.value_max,
-                        one.target.measure,
-                        *one.target.scope_domains,
-                    )
-                    if what not in seen:
-                        seen.add(what)
-                        yield one
+        if upper.slug not in self._said:
+            self._said[upper.slug] = list(_each_once(own))
+        yield from self._said[upper.slug]
         if is_whole(upper):
             return
         for key in self.claims.about.get((upper.family, upper.code), {}):
@@ -203,6 +202,19 @@ class Comparer:
                             alike[0],
                             because="claims-differ",
                         )
+
+
+def _each_once(own: Index) -> Iterator[Numbered]:
+    """What a document says of itself, without what it says twice."""
+    for years in own.values():
+        for statements in years.values():
+            seen: set[tuple[object, ...]] = set()
+            for one in statements:
+                target = one.target
+                what = (target.value, target.value_max, target.measure, *target.scope_domains)
+                if what not in seen:
+                    seen.add(what)
+                    yield one
 
 
 def compare(lower: Place, uppers: Sequence[Place], claims: Claims | None = None) -> list[Comparison]:
@@ -261,12 +273,11 @@ def _explanation(reasons: dict[str, list[tuple[int, int | None]]], asked: Number
     return None
 
 
-def _marked(found: Iterable[Comparison]) -> Iterator[Comparison]:
+def _mark(found: Iterable[Comparison]) -> None:
     """Mark what a nearer level has said already: told once, against the nearest that says it."""
     nearest: dict[tuple[object, ...], Comparison] = {}
     for one in found:
         if one.upper is None:
-            yield one
             continue
         asked = one.upper.target
         if one.because == "part-of-whole":
@@ -275,7 +286,8 @@ def _marked(found: Iterable[Comparison]) -> Iterator[Comparison]:
         else:
             said = _said(one, asked)
         first = nearest.setdefault(said, one)
-        yield one if first is one or first.upper_plan == one.upper_plan else replace(one, repeats=first)
+        if first is not one and first.upper_plan != one.upper_plan:
+            one.repeats = first
 
 
 def _said(one: Comparison, asked: Target) -> tuple[object, ...]:
@@ -433,9 +445,10 @@ def _why_not(lower: Target, upper: Target) -> str | None:
             return "part-of-whole"
         if intervals.compare(lower, upper, direction(lower, upper)) == "opposed":
             return "opposed"
-    mine, theirs = set(lower.scope_domains), set(upper.scope_domains)
-    if mine and theirs and not (mine <= theirs or theirs <= mine):
-        return "scope"
+    if lower.scope_domains and upper.scope_domains:
+        mine, theirs = set(lower.scope_domains), set(upper.scope_domains)
+        if not (mine <= theirs or theirs <= mine):
+            return "scope"
     return None
 
 
@@ -467,14 +480,16 @@ def direction(one: Target, other: Target) -> Direction:
     """Which way an indicator gets better; where it is in no vocabulary, the wording tells: 不超过 asks for less."""
     key = one.concept or other.concept
     if key is not None:
-        return (
-            "lower"
-            if load_vocabularies().concept("indicator", key).value("direction") == "lower"
-            else "higher"
-        )
+        return _direction_of(key)
     comparators = {one.comparator, other.comparator}
     asks_less = comparators & {"<", "<="} and not comparators & {">", ">="}
     return "lower" if asks_less else "higher"
+
+
+@remembered
+def _direction_of(indicator: str) -> Direction:
+    told = load_vocabularies().concept("indicator", indicator).value("direction")
+    return "lower" if told == "lower" else "higher"
 
 
 __all__ = [
