@@ -174,10 +174,54 @@ class Notice(Model):
     words: Words
 
 
+Change = Literal["appears", "changes", "disappears"]
+
+
+class Effect(Model):
+    """What a draft changes in the report on a plan below it.
+
+    ``before`` is the finding as it is, ``after`` as it would be with the draft; of what appears or disappears there is
+    only one of them.
+    """
+
+    change: Change
+    before: Finding | None = None
+    after: Finding | None = None
+
+    @property
+    def finding(self) -> Finding:
+        """The finding as it would be, or the one that would be gone."""
+        found = self.after or self.before
+        assert found is not None
+        return found
+
+
+class BelowDocument(Model):
+    """A plan below a draft."""
+
+    slug: str
+    title: str
+    place: Place | None
+
+
+class Effects(Model):
+    """What a draft would change for the plans below it: ``documents`` were looked at, ``more`` of them were not."""
+
+    documents: list[BelowDocument]
+    more: int = 0
+    changes: list[Effect]
+
+    def counts(self) -> dict[Change, int]:
+        """How many changes there are of each kind."""
+        counted = Counter(effect.change for effect in self.changes)
+        return {change: counted[change] for change in ("appears", "changes", "disappears")}
+
+
 class Report(Model):
     """All findings, gravest first, and notes on what they rest on and the rules that made them.
 
-    What is explained or waived stands at the end. ``made`` is the day it was made.
+    What is explained or waived stands at the end. ``made`` is the day it was made. ``effects`` is what a draft would
+    change for the plans below it; null where there are none, and of a report on plans. They are in no count.
     """
 
     made: date | None = None
@@ -187,6 +231,7 @@ class Report(Model):
     grounds: dict[str, Words] = Field(default_factory=dict)
     rules: dict[str, RuleNote]
     findings: list[Finding]
+    effects: Effects | None = None
 
     def of_place(self, place: str) -> "Report":
         """Return the part of the report that is about one place, by its name or code.
@@ -570,9 +615,13 @@ class _Writer:
             parts = [facts.slug(document), above, name, str(facts.year(focus) or "")]
         else:
             parts = [facts.slug(document)] + ([facts.label(focus, "zh")] if focus != document else [])
-        # dots and hyphens only: the identifier is also a file name, an anchor and a segment of an address
-        clean = (re.sub(r"\W+", "-", part).strip("-") for part in [rule.name, *parts])
-        return ".".join(part for part in clean if part)
+        return ".".join(filter(None, map(part_of_id, [rule.name, *parts])))
+
+
+def part_of_id(text: str) -> str:
+    """A text as it stands in an identifier: letters, figures and hyphens, since the identifier, parts joined by dots, is
+    also a file name, an anchor and a segment of an address."""
+    return re.sub(r"\W+", "-", text).strip("-")
 
 
 def _tell_apart(findings: Sequence[Finding]) -> None:
