@@ -44,8 +44,8 @@ Status = Literal["draft", "issued"]
 _NOT_FOLLOWED: Final = frozenset(
     str(one)
     for one in (
-        ZM.citation, ZM.citedDocument, ELI.cites, ELI.ensures_implementation_of, ZM.parentPlan, ZM.ancestorPlan,
-        ZM.withinDivisionTransitive, ZM.span, SKOS.broader, SKOS.narrower, SKOS.related, SKOS.inScheme,
+        ZM.citation, ELI.cites, ELI.ensures_implementation_of, ZM.parentPlan, ZM.ancestorPlan,
+        ZM.withinDivisionTransitive, SKOS.broader, SKOS.narrower, SKOS.related, SKOS.inScheme,
         SKOS.topConceptOf, SKOS.exactMatch, SKOS.closeMatch,
     )
 )  # fmt: skip
@@ -261,7 +261,7 @@ def _graph(
     compared = [one for one in cascade.comparisons(places, lineage) if one.lower_plan == draft.slug]
     told = {draft.slug: inside.agencies_in_text(record, text)}
     inferred = cascade.inferred_quads([draft], compared, lineage, {draft.slug: checks}, told)
-    found = said | dict.fromkeys(
+    found = said | _bare(
         quad.triple for quad in inferred if quad.predicate.value != str(ZM.withinDivisionTransitive)
     )
     _complete(store, found)
@@ -271,7 +271,12 @@ def _graph(
 
 def _said(record: PlanRecord, documents: KnownDocuments) -> dict[ox.Triple, None]:
     """What the draft says."""
-    return {quad.triple: None for quad in triples.document_quads(record, documents)}
+    return _bare(quad.triple for quad in triples.document_quads(record, documents))
+
+
+def _bare(found: Iterable[ox.Triple]) -> dict[ox.Triple, None]:
+    """Triples but for those about spans, a third of a document: only the rules about the build itself look at them."""
+    return {one: None for one in found if "/span/" not in str(getattr(one.subject, "value", ""))}
 
 
 @lru_cache(maxsize=1)
@@ -302,7 +307,8 @@ def _complete(store: EmbeddedStore, found: dict[ox.Triple, None]) -> None:
 def _leads(found: Iterable[ox.Triple], told: set[str]) -> Iterable[str]:
     for triple in found:
         end = triple.object
-        if not isinstance(end, ox.NamedNode) or end.value in told:
+        # Which span a passage has says the IRI of the span.
+        if not isinstance(end, ox.NamedNode) or end.value in told or triple.predicate.value == str(ZM.span):
             continue
         # Units are QUDT's where it has them, and all else that is described is ours.
         if end.value.startswith(str(ID)) or triple.predicate.value == str(ZM.unit):

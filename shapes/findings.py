@@ -36,8 +36,9 @@ class Clause(Model):
     """One passage: a target, a claim about another level's target, or a task.
 
     ``document`` is the slug of the document that the passage binds. Where another document is our only witness,
-    ``claimed_by`` is the slug of that one, and path and quote stand in it. ``comparator`` is one of
-    ``>= > = ~ < <= qualitative``; values are exact and in the base unit (10000 台), ``said`` tells them in words.
+    ``claimed_by`` is the slug of that one, and path and quote stand in it. ``span`` is the range of the passage in the kept
+    text of the document that it stands in, in code points from 0, the end left out (null where no text is at hand); what
+    stands there is the sentence or cell, of a task the whole task. ``comparator`` is one of ``>= > = ~ < <= qualitative``; values are exact and in the base unit (10000 台), ``said`` tells them in words.
     Of a task, ``quote`` is the title and ``said`` lists the agencies. ``iri`` leads to the node in the graph.
     """
 
@@ -47,6 +48,7 @@ class Clause(Model):
     place: Place | None = None
     path: str
     quote: str
+    span: tuple[int, int] | None = None
     comparator: str | None = None
     value: Number | None = None
     value_max: Number | None = None
@@ -445,7 +447,8 @@ class _Writer:
 
     def _upper(self, focus: Node, upper_plan: Node | None) -> Clause | None:
         if (second := self.facts.node(focus, ZM.secondPassage)) is not None:
-            return self._clause(second, self.facts.text(second, ZM.quote) or "")
+            told_of = self.facts.node(second, ZM.citedDocument)
+            return self._clause(second, self.facts.text(second, ZM.quote) or "", bound=told_of)
         target = self.facts.node(focus, ZM.upperTarget)
         if target is None:
             return None
@@ -469,6 +472,7 @@ class _Writer:
             value=facts.number(node, ZM.value),
             value_max=facts.number(node, ZM.valueMax),
             unit=facts.unit(node),
+            span=facts.span(node),
             said=self._said(node, quote) if comparator is not None else self._plain_said(node),
             claimed_by=facts.slug(witness) if witness is not None else None,
             claimed_by_title=facts.title(witness) if witness is not None else None,

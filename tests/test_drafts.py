@@ -61,6 +61,7 @@ def told(finding: Any) -> tuple[Any, ...]:
         finding.rests_on,
         lower,
         upper,
+        [clause.span for clause in (*finding.statements, finding.upper) if clause],
     )
 
 

@@ -125,10 +125,14 @@ def _result(finding: Finding, say: Phrases, index: dict[str, int]) -> dict[str, 
 
 
 def _location(clause: Clause) -> dict[str, Any]:
-    """The document that holds the passage, the numbered place in it, and the passage."""
+    """The document that holds the passage, where in its kept text, the numbered place in it, and the passage."""
     holder = clause.claimed_by or clause.document
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(holder)}}
+    if clause.span:
+        start, end = clause.span
+        physical["region"] = {"charOffset": start, "charLength": end - start}
     location: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": {"uri": quote(holder)}},
+        "physicalLocation": physical,
         "logicalLocations": [{"fullyQualifiedName": clause.iri, "kind": "resource"}],
     }
     if clause.path:
