@@ -51,6 +51,7 @@ _NOT_FOLLOWED: Final = frozenset(
 )  # fmt: skip
 
 
+_QUOTED: Final = re.compile(r"/(?:target|cited-target|action|passage)/")
 _MOST_SPEAKERS: Final = 300
 """Of documents elsewhere that tell what the nation asks, so many are heard."""
 
@@ -275,8 +276,16 @@ def _said(record: PlanRecord, documents: KnownDocuments) -> dict[ox.Triple, None
 
 
 def _bare(found: Iterable[ox.Triple]) -> dict[ox.Triple, None]:
-    """Triples but for those about spans, a third of a document: only the rules about the build itself look at them."""
-    return {one: None for one in found if "/span/" not in str(getattr(one.subject, "value", ""))}
+    """Triples but for those about spans, a third of a document: only the rules about the build itself look at them.
+
+    What findings quote keeps the name of its span, which has the range.
+    """
+    return {one: None for one in found if not _is_of_span(one)}
+
+
+def _is_of_span(one: ox.Triple) -> bool:
+    subject = str(getattr(one.subject, "value", ""))
+    return "/span/" in subject or (one.predicate.value == str(ZM.span) and not _QUOTED.search(subject))
 
 
 @lru_cache(maxsize=1)
