@@ -567,22 +567,16 @@ def _seed_inside(draft: Draft, outcome: str, kind: str, chance: random.Random, s
             _fault(draft, end, outcome, kind, None)
         case "list_coverage" | "uncovered_tasks":
             # The tasks of the first chapter, each with a plan and a list; but for one of them.
-            first, fields = draft.chapters[0][1], words()["fields"]
-            without = chance.randrange(2, len(first))
+            renewed, fields = draft.chapters[0][1], words()["fields"]
+            without = chance.randrange(2, len(renewed))
             for what in ("plan", "list"):
-                for number, (task, name) in enumerate(zip(first, fields, strict=True)):
-                    if number != without or (what == "plan" and outcome == "list_coverage"):
-                        owed = words()["owed"][what].format(field=name)
-                        draft.owed.append((what, owed, task.spelled[task.functions[0]]))
-            named = words()["owed"]["plan"].format(field=fields[without])
-            _fault(
-                draft,
-                None,
-                outcome,
-                kind,
-                None,
-                what=named if outcome == "list_coverage" else first[without].title,
-            )
+                for place, owing in enumerate(renewed):
+                    if place != without or (what == "plan" and outcome == "list_coverage"):
+                        owed = words()["owed"][what].format(field=fields[place])
+                        draft.owed.append((what, owed, owing.spelled[owing.functions[0]]))
+            due = words()["owed"]["plan"].format(field=fields[without])
+            about = due if outcome == "list_coverage" else renewed[without].title
+            _fault(draft, None, outcome, kind, None, what=about)
         case "document_number":
             line = "".join(one.name for one in divisions.line(draft.division.code))
             own = {words()["signs"].get(one.name) for one in divisions.line(draft.division.code)}
