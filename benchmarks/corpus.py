@@ -130,7 +130,8 @@ class Task:
 
 @dataclass
 class Draft:
-    """A plan before it is written. ``cited_as``: the numbers that it gives to others, ``group``: the 类别 of its annex."""
+    """A plan before it is written. ``cited_as``: the numbers that it gives to others, ``group``: the 类别 of its annex,
+    ``owed``: the plans and lists that another annex asks for (kind, name, agency)."""
 
     division: Division
     slug: str
@@ -145,6 +146,7 @@ class Draft:
     faults: list[Fault] = field(default_factory=list)
     cited_as: dict[str, str] = field(default_factory=dict)
     group: str = ""
+    owed: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -556,6 +558,25 @@ def _seed_inside(draft: Draft, outcome: str, kind: str, chance: random.Random, s
             assert upper.number
             _give_head(draft, upper.issued - timedelta(days=chance.randint(3, 40)))
             _fault(draft, None, outcome, kind, None, what=upper.number)
+        case "later_below_earlier":
+            ends = {goal.concept: goal for goal in _figures(draft) if goal.year == END}
+            old = chance.choice([goal for goal in _figures(draft) if goal.year == MID and not goal.scope])
+            end = ends[old.concept]
+            assert end.value is not None
+            _swap(draft, old, replace(old, value=end.value + chance.randint(2, 8)))
+            _fault(draft, end, outcome, kind, None)
+        case "list_coverage" | "uncovered_tasks":
+            # The tasks of the first chapter, each with a plan and a list; but for one of them.
+            renewed, fields = draft.chapters[0][1], words()["fields"]
+            without = chance.randrange(2, len(renewed))
+            for what in ("plan", "list"):
+                for place, owing in enumerate(renewed):
+                    if place != without or (what == "plan" and outcome == "list_coverage"):
+                        owed = words()["owed"][what].format(field=fields[place])
+                        draft.owed.append((what, owed, owing.spelled[owing.functions[0]]))
+            due = words()["owed"]["plan"].format(field=fields[without])
+            about = due if outcome == "list_coverage" else renewed[without].title
+            _fault(draft, None, outcome, kind, None, what=about)
         case "document_number":
             line = "".join(one.name for one in divisions.line(draft.division.code))
             own = {words()["signs"].get(one.name) for one in divisions.line(draft.division.code)}
@@ -581,7 +602,8 @@ KINDS = (
     "lowered/value", "lowered/comparator", "lowered/deadline", "raised/value", "raised/deadline", "softened", "hardened",
     "omitted", "narrowed", "widened", "own", "not_comparable/measure", "not_comparable/baseline", "not_comparable/scope",
     "no_agency", "no_lead", "exceeds_parent", "sum_exceeds", "share_mismatch", "misquoted", "body_annex_value", "body_annex_agency",
-    "part_exceeds_whole", "stated_count", "agency_spelling", "document_number", "cites_later",
+    "part_exceeds_whole", "stated_count", "agency_spelling", "document_number", "cites_later", "later_below_earlier",
+    "list_coverage", "uncovered_tasks",
 )  # fmt: skip
 """The kinds of faults: the outcome, and after a stroke the way it comes about."""
 
@@ -655,6 +677,7 @@ class _Writer:
                 step = str(number) if nested else f"（{_chinese(number)}）"
                 self._task(task, f"{above}/{step}", f"{step}." if nested else step, ancestors)
         self._annex()
+        self._owed()
         put("\n")
         text = "".join(self.text.parts)
         self.record.text_hash = hashlib.sha256(text.encode()).hexdigest()
@@ -858,6 +881,19 @@ class _Writer:
             put("\n")
         self.record.tables.append(Table(path="附件", title="指标任务清单", columns=columns, rows=rows))
 
+    def _owed(self) -> None:
+        """The annex of plans and lists."""
+        if not self.draft.owed:
+            return
+        put, columns = self.text.put, ["序号", "主要任务", "责任单位"]
+        put("\n\n附件\n\n重点工作清单\n")
+        for cells in (columns, *([str(n), *owed[1:]] for n, owed in enumerate(self.draft.owed, 1))):
+            put("".join(f"\t{cell}\n" for cell in cells) + "\n")
+        rows: list[dict[str, str | None]] = [
+            dict(zip(columns, (str(n), *owed[1:]), strict=True)) for n, owed in enumerate(self.draft.owed, 1)
+        ]
+        self.record.tables.append(Table(path="附件", title="重点工作清单", columns=columns, rows=rows))
+
     def _row(self, number: int, row: AnnexRow, uppers: list[Draft]) -> None:
         put, promise = self.text.put, row.promise
         name = promise.name or words()["goals"][promise.concept]["names"][0]
@@ -951,7 +987,9 @@ def _copy(draft: Draft) -> Draft:
         (title, [replace(task, counts=list(task.counts)) for task in tasks])
         for title, tasks in draft.chapters
     ]
-    return replace(draft, goals=list(draft.goals), chapters=chapters, annex=[], faults=[], cited_as={})
+    return replace(
+        draft, goals=list(draft.goals), chapters=chapters, annex=[], faults=[], cited_as={}, owed=[]
+    )
 
 
 def write(folder: Path, count: int, seed: int = 1, seeded: float = 0.3, kinds: Sequence[str] = KINDS) -> None:

@@ -356,6 +356,7 @@ def _passage(out: QuadWriter, place: Place, check: URIRef, number: int, passage:
     out.add(iri, ZM.inDocument, terms.document_iri(place.slug))
     out.add(iri, ZM.path, passage.path or None)
     out.add(iri, ZM.quote, zh(passage.quote))
+    out.add(iri, ZM.citedDocument, terms.document_iri(passage.document) if passage.document else None)
     out.add(iri, ZM.value, passage.value)
     out.add(iri, ZM.unitText, zh(passage.unit) if passage.unit else None)
     if passage.span and place.record:

@@ -44,7 +44,8 @@ CheckKind = Literal[
 class Passage:
     """One passage that a check holds up: ``target`` is the number of the target that it is, where it is one.
 
-    ``exact`` is what stands at the span, where that is not the quote.
+    ``exact`` is what stands at the span, where that is not the quote. ``document`` is the slug of another document that
+    it tells of, as of the one that a citation should name.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Passage:
     unit: str | None = None
     target: int | None = None
     exact: str | None = None
+    document: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,19 @@ def checks(record: PlanRecord, text: str | None = None, known: KnownDocuments | 
         name = head.jurisdiction.name
         found.append(Check("document_number", Passage("", head.document_number), label=name))
     if known is not None:
-        for citation, second, label in known.misfits(record):
+        for citation, second, label, document in known.misfits(record):
             kind: CheckKind = "document_number" if label is not None else "cites_later"
             said = "".join((citation.title or "", citation.number or ""))
             # The span's own words are those that the citation has it by.
             first = Passage("", said, citation.span, exact=citation.title or citation.number)
-            found.append(Check(kind, first, Passage("", second) if second else None, label=label or None))
+            found.append(
+                Check(
+                    kind,
+                    first,
+                    Passage("", second, document=document) if second else None,
+                    label=label or None,
+                )
+            )
     return found
 
 

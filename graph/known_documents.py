@@ -163,24 +163,26 @@ class KnownDocuments:
             else (),
         )
 
-    def misfits(self, record: PlanRecord) -> Iterator[tuple[Citation, str, str | None]]:
+    def misfits(self, record: PlanRecord) -> Iterator[tuple[Citation, str, str | None, str | None]]:
         """Citations that cannot be right.
 
         Yields:
             The citation; the number that the document is known by or would have, its date for a later document, or an empty
-            text; and for a wrong number the name of the place or the title, None for a document later than this one.
+            text; for a wrong number the name of the place or the title, None for a document later than this one; and the
+            slug of the document that is meant, where it is known.
         """
         for citation in record.plan.cites:
             found = self.link(citation, record)
             known = self._by_slug.get(found.document or "")
+            slug = known.slug if known else None
             wrong = found.status in ("wrong-form", "differs", "year-mismatch")
             if wrong and not (found.later and found.status == "year-mismatch"):
                 number = known.number.normal if known and known.number else found.suggested
                 place = divisions.divisions().get(found.place or "")
-                yield citation, number or "", place.name if place else citation.title or ""
+                yield citation, number or "", place.name if place else citation.title or "", slug
             if found.later:
                 year = f"{found.number.year}年" if found.number else ""
-                yield citation, known.day.isoformat() if known and known.day else year, None
+                yield citation, known.day.isoformat() if known and known.day else year, None, slug
 
     def _titled(
         self, citation: Citation, record: PlanRecord, line: set[str], place: str | None

@@ -5,7 +5,7 @@ the nodes that these lead to. It takes the place of an older version of the same
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -24,6 +24,7 @@ from graph.cascade import Lineage, Place
 from graph.catalog import vocabularies_of
 from graph.document_numbers import parse
 from graph.errors import BadParameter, StoreError
+from graph.inside import Check
 from graph.known_documents import KnownDocument, KnownDocuments
 from graph.record import PlanRecord
 from graph.sources import Source
@@ -31,24 +32,26 @@ from graph.stores import EmbeddedStore, open_store
 from ontology import terms
 from ontology.terms import ELI, ID, ZM
 from ontology.vocabulary import ontology_graph, using
-from shapes.findings import Notice, Report, collect, summarize
+from shapes import effects
+from shapes.findings import Effects, Notice, Report, RuleNote, collect, summarize
 from shapes.phrases import all_words
 from shapes.rules import LANGS, Words
 from shapes.validation import validate
-from shapes.waivers import Waivers, kept, settle
+from shapes.waivers import kept, settle
 
 Status = Literal["draft", "issued"]
 # Along these a node leads to half of the graph, and nothing that a finding tells.
 _NOT_FOLLOWED: Final = frozenset(
     str(one)
     for one in (
-        ZM.citation, ZM.citedDocument, ELI.cites, ELI.ensures_implementation_of, ZM.parentPlan, ZM.ancestorPlan,
-        ZM.withinDivisionTransitive, ZM.span, SKOS.broader, SKOS.narrower, SKOS.related, SKOS.inScheme,
+        ZM.citation, ELI.cites, ELI.ensures_implementation_of, ZM.parentPlan, ZM.ancestorPlan,
+        ZM.withinDivisionTransitive, SKOS.broader, SKOS.narrower, SKOS.related, SKOS.inScheme,
         SKOS.topConceptOf, SKOS.exactMatch, SKOS.closeMatch,
     )
 )  # fmt: skip
 
 
+_QUOTED: Final = re.compile(r"/(?:target|cited-target|action|passage)/")
 _MOST_SPEAKERS: Final = 300
 """Of documents elsewhere that tell what the nation asks, so many are heard."""
 
@@ -106,9 +109,26 @@ def _checked(
     family = record.plan.family
     known = _known(store)
     draft = Place(slug, code, family or slug, record)
-    graph = _graph(store, build, draft, known, source.text)
+    documents = KnownDocuments(
+        KnownDocument(
+            one.slug, one.title, one.code, one.family, parse(one.number) if one.number else None, one.day
+        )
+        for one in known
+        if (one.code, one.family) != (draft.code, draft.family)
+    )
+    said = _said(record, documents)
+    graph = _graph(
+        store, build, draft, known, said, inside.checks(record, source.text, documents), source.text
+    )
     report = _of_draft(collect(validate(graph, ontology_graph(), _shapes()), graph, today), slug)
-    report = settle(report, Waivers(settings=kept(build).settings), today or date.min)
+
+    def settled(report: Report) -> Report:
+        return settle(report, kept(build), today or date.min, _stands_for(draft, known))
+
+    report = settled(report)
+    told = _effects(store, build, draft, known, said, settled)
+    if told is not None:
+        report = report.model_copy(update={"effects": told[0], "rules": {**told[1], **report.rules}})
     return report.model_copy(update={"notices": [*report.notices, *_notices(draft, known)]})
 
 
@@ -219,7 +239,15 @@ def _record(build: Path, slug: str) -> PlanRecord | None:
 # -- the graph that is judged ----------------------------------------------------------------------------------
 
 
-def _graph(store: EmbeddedStore, build: Path, draft: Place, known: Sequence[_Known], text: str) -> Graph:
+def _graph(
+    store: EmbeddedStore,
+    build: Path,
+    draft: Place,
+    known: Sequence[_Known],
+    said: dict[ox.Triple, None],
+    checks: Sequence[Check],
+    text: str,
+) -> Graph:
     record = draft.record
     assert record is not None
     places = [
@@ -232,34 +260,35 @@ def _graph(store: EmbeddedStore, build: Path, draft: Place, known: Sequence[_Kno
     for place in places:
         lineage.add(place)
     compared = [one for one in cascade.comparisons(places, lineage) if one.lower_plan == draft.slug]
-    documents = KnownDocuments(
-        KnownDocument(
-            one.slug, one.title, one.code, one.family, parse(one.number) if one.number else None, one.day
-        )
-        for one in known
-        if (one.code, one.family) != (draft.code, draft.family)
-    )
-    checks = {draft.slug: inside.checks(record, text, documents)}
     told = {draft.slug: inside.agencies_in_text(record, text)}
-    inferred = cascade.inferred_quads([draft], compared, lineage, checks, told)
-    found: dict[ox.Triple, None] = {quad.triple: None for quad in triples.document_quads(record, documents)}
-    found |= dict.fromkeys(
+    inferred = cascade.inferred_quads([draft], compared, lineage, {draft.slug: checks}, told)
+    found = said | _bare(
         quad.triple
         for _, part in inferred
         for quad in part
         if quad.predicate.value != str(ZM.withinDivisionTransitive)
     )
-    # No rule looks at spans but those about the build itself; they are a third of a document.
-    spans = f"{terms.document_iri(draft.slug)}/span/"
-    found = {
-        one: None
-        for one in found
-        if one.predicate.value != str(ZM.span)
-        and not str(getattr(one.subject, "value", "")).startswith(spans)
-    }
     _complete(store, found)
     data = ox.serialize(found, format=ox.RdfFormat.N_TRIPLES)
     return Graph().parse(data=data, format="nt")
+
+
+def _said(record: PlanRecord, documents: KnownDocuments) -> dict[ox.Triple, None]:
+    """What the draft says."""
+    return _bare(quad.triple for quad in triples.document_quads(record, documents))
+
+
+def _bare(found: Iterable[ox.Triple]) -> dict[ox.Triple, None]:
+    """Triples but for those about spans, a third of a document: only the rules about the build itself look at them.
+
+    What findings quote keeps the name of its span, which has the range.
+    """
+    return {one: None for one in found if not _is_of_span(one)}
+
+
+def _is_of_span(one: ox.Triple) -> bool:
+    subject = str(getattr(one.subject, "value", ""))
+    return "/span/" in subject or (one.predicate.value == str(ZM.span) and not _QUOTED.search(subject))
 
 
 @lru_cache(maxsize=1)
@@ -290,11 +319,60 @@ def _complete(store: EmbeddedStore, found: dict[ox.Triple, None]) -> None:
 def _leads(found: Iterable[ox.Triple], told: set[str]) -> Iterable[str]:
     for triple in found:
         end = triple.object
-        if not isinstance(end, ox.NamedNode) or end.value in told:
+        # Which span a passage has says the IRI of the span.
+        if not isinstance(end, ox.NamedNode) or end.value in told or triple.predicate.value == str(ZM.span):
             continue
         # Units are QUDT's where it has them, and all else that is described is ours.
         if end.value.startswith(str(ID)) or triple.predicate.value == str(ZM.unit):
             yield end.value
+
+
+# -- what it would change below ----------------------------------------------------------------------------------
+
+
+def _effects(
+    store: EmbeddedStore,
+    build: Path,
+    draft: Place,
+    known: Sequence[_Known],
+    said: dict[ox.Triple, None],
+    settled: Callable[[Report], Report],
+) -> tuple[Effects, dict[str, RuleNote]] | None:
+    """What changes for the plans below it; None where there are none."""
+    lines = {one.slug: [each.code for each in divisions.line(one.code)] for one in known}
+    family = [one for one in known if one.family == draft.family]
+    below = [one for one in family if draft.code in lines[one.slug][1:] and one.origin != "stub"]
+    if not below:
+        return None
+    below.sort(key=lambda one: (len(lines[one.slug]), one.code))
+    looked_at = below[: effects.MOST]
+    # What they are compared with, and who else tells of it.
+    needed = {code for one in looked_at for code in lines[one.slug]} | {draft.code}
+    wanted = {one.slug for one in (*looked_at, *_related(store, draft, known))}
+    before = [
+        Place(one.slug, one.code, draft.family, _record(build, one.slug))
+        for one in family
+        if one.slug in wanted or one.code in needed
+    ]
+    after = [*(one for one in before if one.code != draft.code), draft]
+    return effects.effects_of(
+        before,
+        after,
+        [one.slug for one in looked_at],
+        len(below) - len(looked_at),
+        lambda found: _complete(store, found),
+        said,
+        settled,
+    )
+
+
+def _stands_for(draft: Place, known: Sequence[_Known]) -> list[tuple[str, str]]:
+    """The names under which a waiver may mean the draft: of what it replaces, and of its own file."""
+    names = [one.slug for one in known if (one.code, one.family) == (draft.code, draft.family)]
+    own = draft.slug.removeprefix("draft-")
+    if all(one.slug != own for one in known):
+        names.append(own)
+    return [(draft.slug, name) for name in names]
 
 
 # -- the report ------------------------------------------------------------------------------------------------

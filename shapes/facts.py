@@ -70,6 +70,11 @@ class Facts:
             return self.text(target, ZM.unitText)
         return self.text(unit, QUDT.symbol) or self.label(unit, "zh")
 
+    def span(self, node: Node) -> tuple[int, int] | None:
+        """The range of a passage in the kept text, as its IRI has it (see `ontology.terms.span_iri`)."""
+        match = re.search(r"/span/(\d+)-(\d+)$", self.text(node, ZM.span) or "")
+        return (int(match[1]), int(match[2])) if match else None
+
     def place(self, document: Node | None) -> Place | None:
         """The division that a document is for."""
         if document is None:

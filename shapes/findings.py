@@ -37,8 +37,9 @@ class Clause(Model):
     """One passage: a target, a claim about another level's target, or a task.
 
     ``document`` is the slug of the document that the passage binds. Where another document is our only witness,
-    ``claimed_by`` is the slug of that one, and path and quote stand in it. ``comparator`` is one of
-    ``>= > = ~ < <= qualitative``; values are exact and in the base unit (10000 台), ``said`` tells them in words.
+    ``claimed_by`` is the slug of that one, and path and quote stand in it. ``span`` is the range of the passage in the kept
+    text of the document that it stands in, in code points from 0, the end left out (null where no text is at hand); what
+    stands there is the sentence or cell, of a task the whole task. ``comparator`` is one of ``>= > = ~ < <= qualitative``; values are exact and in the base unit (10000 台), ``said`` tells them in words.
     Of a task, ``quote`` is the title and ``said`` lists the agencies. ``iri`` leads to the node in the graph.
     """
 
@@ -48,6 +49,7 @@ class Clause(Model):
     place: Place | None = None
     path: str
     quote: str
+    span: tuple[int, int] | None = None
     comparator: str | None = None
     value: Number | None = None
     value_max: Number | None = None
@@ -175,10 +177,54 @@ class Notice(Model):
     words: Words
 
 
+Change = Literal["appears", "changes", "disappears"]
+
+
+class Effect(Model):
+    """What a draft changes in the report on a plan below it.
+
+    ``before`` is the finding as it is, ``after`` as it would be with the draft; of what appears or disappears there is
+    only one of them.
+    """
+
+    change: Change
+    before: Finding | None = None
+    after: Finding | None = None
+
+    @property
+    def finding(self) -> Finding:
+        """The finding as it would be, or the one that would be gone."""
+        found = self.after or self.before
+        assert found is not None
+        return found
+
+
+class BelowDocument(Model):
+    """A plan below a draft."""
+
+    slug: str
+    title: str
+    place: Place | None
+
+
+class Effects(Model):
+    """What a draft would change for the plans below it: ``documents`` were looked at, ``more`` of them were not."""
+
+    documents: list[BelowDocument]
+    more: int = 0
+    changes: list[Effect]
+
+    def counts(self) -> dict[Change, int]:
+        """How many changes there are of each kind."""
+        counted = Counter(effect.change for effect in self.changes)
+        return {change: counted[change] for change in ("appears", "changes", "disappears")}
+
+
 class Report(Model):
     """All findings, gravest first, and notes on what they rest on and the rules that made them.
 
-    What is explained or waived stands at the end. ``made`` is the day it was made.
+    What is explained or waived stands at the end. ``made`` is the day it was made. ``effects`` is what a draft would
+    change for the plans below it; null where there are none, and of a report on plans. They are in no count.
     """
 
     made: date | None = None
@@ -188,6 +234,7 @@ class Report(Model):
     grounds: dict[str, Words] = Field(default_factory=dict)
     rules: dict[str, RuleNote]
     findings: list[Finding]
+    effects: Effects | None = None
 
     def of_place(self, place: str) -> "Report":
         """Return the part of the report that is about one place, by its name or code.
@@ -401,7 +448,8 @@ class _Writer:
 
     def _upper(self, focus: Node, upper_plan: Node | None) -> Clause | None:
         if (second := self.facts.node(focus, ZM.secondPassage)) is not None:
-            return self._clause(second, self.facts.text(second, ZM.quote) or "")
+            told_of = self.facts.node(second, ZM.citedDocument)
+            return self._clause(second, self.facts.text(second, ZM.quote) or "", bound=told_of)
         target = self.facts.node(focus, ZM.upperTarget)
         if target is None:
             return None
@@ -425,6 +473,7 @@ class _Writer:
             value=facts.number(node, ZM.value),
             value_max=facts.number(node, ZM.valueMax),
             unit=facts.unit(node),
+            span=facts.span(node),
             said=self._said(node, quote) if comparator is not None else self._plain_said(node),
             claimed_by=facts.slug(witness) if witness is not None else None,
             claimed_by_title=facts.title(witness) if witness is not None else None,
@@ -578,9 +627,13 @@ class _Writer:
             parts = [facts.slug(document), above, name, str(facts.year(focus) or "")]
         else:
             parts = [facts.slug(document)] + ([facts.label(focus, "zh")] if focus != document else [])
-        # dots and hyphens only: the identifier is also a file name, an anchor and a segment of an address
-        clean = (re.sub(r"\W+", "-", part).strip("-") for part in [rule.name, *parts])
-        return ".".join(part for part in clean if part)
+        return ".".join(filter(None, map(part_of_id, [rule.name, *parts])))
+
+
+def part_of_id(text: str) -> str:
+    """A text as it stands in an identifier: letters, figures and hyphens, since the identifier, parts joined by dots, is
+    also a file name, an anchor and a segment of an address."""
+    return re.sub(r"\W+", "-", text).strip("-")
 
 
 def _tell_apart(findings: Sequence[Finding]) -> None:

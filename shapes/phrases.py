@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from ontology.terms import ID
 from shapes.facts import Place
-from shapes.findings import Clause, Finding, Report
+from shapes.findings import Clause, Effect, Effects, Finding, Report
 from shapes.rules import Lang, Words
 from shapes.validation import Severity
 
@@ -37,6 +37,25 @@ class Phrases:
         lead += self["lead_settled"].format(**settled) if any(settled.values()) else ""
         equal = summary.comparisons.get("equal", 0)
         return lead + (self["lead_equal"].format(equal=equal) if equal else "")
+
+    def effects(self, told: Effects) -> str:
+        """What a draft changes below, with the counts."""
+        counts, documents = told.counts(), len(told.documents)
+        key = "effects_lead" if told.changes else "effects_none"
+        lead = self[key].format(documents=documents, **counts)
+        space = " " if self.lang == "en" else ""
+        return lead + (space + self["effects_more"].format(count=told.more) if told.more else "")
+
+    def effect(self, effect: Effect) -> str:
+        """What an effect is about: outcome, place, matter, year."""
+        one = effect.finding
+        parts = [self.outcome(one), self.place(one.place), self.subject(one), self.year(one)]
+        return " · ".join(filter(None, parts))
+
+    def sides(self, effect: Effect) -> list[tuple[str, str]]:
+        """The reasons of a finding as it is and as it would be, each with what it is called; those that there are."""
+        sides = (("effect_before", effect.before), ("effect_after", effect.after))
+        return [(self[key], one.reason.said(self.lang)) for key, one in sides if one is not None]
 
     def outcome(self, finding: Finding) -> str:
         """What the finding is called."""

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from shapes.findings import Clause, Finding, Report
+from shapes.findings import Clause, Effect, Finding, Report
 from shapes.phrases import Phrases, outcomes, places
 from shapes.rules import Lang
 from shapes.validation import Severity
@@ -55,6 +55,13 @@ def write_text(report: Report, lang: Lang, *, limit: int | None, color: bool, wi
     if len(listed) < len(report.findings):
         console.print()
         console.print(Text(say["more"].format(count=len(report.findings) - len(listed))))
+    if report.effects:
+        console.print()
+        console.rule(Text(say["effects"]), align="left")
+        console.print(Text(say.effects(report.effects)))
+        for effect in report.effects.changes:
+            console.print()
+            console.print(_effect(effect, say))
     # rich fills lines up to the width, which without colours is nothing but trailing blanks
     return out.getvalue() if color else "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
 
@@ -133,6 +140,17 @@ def _passage(clause: Clause | None, say: Phrases, absent: str) -> Text:
     text.append(say["quote_of"].format(quote=clause.quote) + "\n")
     where = [say.document(clause), say.at(clause), say.witness(clause)]
     return text.append(" · ".join(filter(None, where)), style="dim")
+
+
+def _effect(effect: Effect, say: Phrases) -> Table:
+    """One effect on a plan below: the finding as it is, and as it would be."""
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
+    for label, reason in say.sides(effect):
+        rows.add_row(label, Text(reason))
+    heading = Text(say[effect.change], style=_STYLE[effect.finding.severity])
+    return _with_heading(heading.append(f" · {say.effect(effect)}", style="bold"), rows)
 
 
 def _list(group: Sequence[Finding], say: Phrases, number: int) -> Table:

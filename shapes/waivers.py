@@ -27,7 +27,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from graph.errors import BadInput, StoreError
 from graph.record import Day, Model, Number
-from shapes.findings import Finding, Notice, Report, Settlement
+from shapes.findings import Finding, Notice, Report, Settlement, part_of_id
 from shapes.phrases import all_words
 from shapes.rules import LANGS, Words
 
@@ -80,15 +80,22 @@ class Waiver(Model):
         parts = (self.rule, self.document, self.indicator, str(self.year) if self.year else None)
         return self.finding or " ".join(part for part in parts if part)
 
-    def fits(self, finding: Finding) -> bool:
-        """Whether it is about a finding."""
+    def fits(self, finding: Finding, stands_for: Sequence[tuple[str, str]] = ()) -> bool:
+        """Whether it is about a finding; ``stands_for`` as in :func:`settle`."""
         if self.finding is not None:
-            return finding.id == self.finding
+            return self.finding in (finding.id, *(_renamed(finding.id, *names) for names in stands_for))
+        documents = {finding.document, *(name for slug, name in stands_for if slug == finding.document)}
         return (
-            (finding.rule, finding.document) == (self.rule, self.document)
+            (finding.rule, self.document in documents) == (self.rule, True)
             and self.indicator in (None, finding.indicator)
             and self.year in (None, finding.year)
         )
+
+
+def _renamed(identifier: str, slug: str, name: str) -> str:
+    """A finding's identifier with one document named as another."""
+    slug, name = (part_of_id(one) for one in (slug, name))
+    return ".".join(name if part == slug else part for part in identifier.split("."))
 
 
 class Waivers(Model):
@@ -159,15 +166,21 @@ def report_of(build: Path, today: date) -> Report:
     return settle(report, kept(build), today)
 
 
-def settle(report: Report, waivers: Waivers, today: date) -> Report:
+def settle(
+    report: Report, waivers: Waivers, today: date, stands_for: Sequence[tuple[str, str]] | None = None
+) -> Report:
     """Return a report with the waivers that hold on a day, told of those that do not, and with the settings applied.
 
     A build keeps its report as it was found, and its waivers beside it: the day decides each time which of them hold.
+    Of a draft, ``stands_for`` has its slug and the slugs of documents whose waivers hold for it too, pair by pair; that
+    a waiver fits nothing in the report on a draft is not worth telling.
     """
     findings = [_severity(_reopened(finding), waivers.settings) for finding in report.findings]
     notices = [notice for notice in report.notices if not notice.kind.startswith("waiver_")]
     for waiver in waivers.waivers:
-        fitting = [at for at, finding in enumerate(findings) if waiver.fits(finding)]
+        fitting = [at for at, finding in enumerate(findings) if waiver.fits(finding, stands_for or ())]
+        if not fitting and stands_for is not None:
+            continue
         if not fitting:
             notices.append(_notice("waiver_idle", waiver, 0))
         elif today >= waiver.expires:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
 
+from benchmarks import corpus, faults
 from graph import stores
 from ontology.terms import GRAPH_REFERENCE
 from ontology.vocabulary import SCHEMES, vocabulary_graph
@@ -22,6 +24,23 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "zhengmai", "build", "--data", str(data)], check=True, capture_output=True
     )
     return data
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """A generated corpus with faults of every kind, built and judged."""
+
+    build: Path
+    faults: list[corpus.Fault]
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    """Forty generated plans: with this seed few are enough for each kind of fault."""
+    count, seed, kinds = 40, 7, corpus.KINDS
+    made = [fault for plan in corpus.plans(count, seed, 1, kinds) for fault in plan.faults]
+    assert {fault.rule for fault in made} == set(kinds)
+    return Seeded(faults.build(tmp_path_factory.mktemp("seeded"), count, seed, 1, kinds), made)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,37 @@ def test_each_printed_share_fits_and_one_changed_digit_is_told(built: Path, row:
     [found] = mismatches()
     assert found.lower[0].target.path == f"附件2/{row + 1}"
     assert found.stated_text == cells["备注"]
+
+
+def test_a_passage_is_found_again_in_the_kept_text(built: Path, findings: list[Finding]) -> None:
+    seen = 0
+    for finding in findings:
+        for clause in (finding["lower"], *(finding["lower_all"] or []), finding["upper"]):
+            if clause is None or clause["span"] is None:
+                continue
+            holder = clause["claimed_by"] or clause["document"]
+            text = (built / "current" / "texts" / f"{holder}.txt").read_text("utf-8")
+            there = re.sub(r"\s", "", text[slice(*clause["span"])])
+            # What a check quotes may be put together, of the cells of a row, of a title and a number.
+            quote = re.sub(r"\s", "", clause["quote"])
+            pieces = [piece for piece in re.split(r"[；，。《》（）、]+", there) if piece]
+            told = (
+                quote in there
+                if clause["comparator"]
+                else any(piece in quote or quote in piece for piece in pieces)
+            )
+            assert told, (finding["id"], quote, there)
+            seen += 1
+    assert seen > 150
+
+
+def test_a_passage_about_another_document_stands_under_its_own_title(findings: list[Finding]) -> None:
+    found = one(findings, "document_number", "赣县区", "江西省", "")
+    assert (found["upper"]["quote"], found["upper"]["document"]) == (
+        "赣府发〔2024〕9号",
+        "360000-jiangxi-2024",
+    )
+    assert found["upper"]["title"].startswith("江西省")
 
 
 def test_both_languages_are_there(findings: list[Finding]) -> None:

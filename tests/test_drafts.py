@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import html
+import io
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -24,7 +28,9 @@ from graph.build import open_current
 from graph.errors import BadParameter
 from graph.reading import read_source, source_of
 from shapes.drafts import Status, check_draft
-from shapes.waivers import report_of
+from shapes.reports import FORMS, write
+from shapes.rules import LANGS
+from shapes.waivers import Waivers, keep, report_of
 
 PLANS = Path(__file__).parents[1] / "plans"
 TODAY = date(2024, 7, 1)
@@ -55,6 +61,7 @@ def told(finding: Any) -> tuple[Any, ...]:
         finding.rests_on,
         lower,
         upper,
+        [clause.span for clause in (*finding.statements, finding.upper) if clause],
     )
 
 
@@ -110,6 +117,83 @@ def test_what_it_was_not_held_against_is_told(build: Path) -> None:
     assert not [one for one in report.findings if one.upper]
     empty = check_draft(source_of("西陵区会议纪要\n\n会议听取了汇报。\n".encode(), "x"), build)
     assert "draft_empty" in [notice.kind for notice in empty.notices]
+
+
+CITY = """武汉市推动大规模设备更新和消费品以旧换新行动方案（征求意见稿）
+
+一、主要目标
+到2027年，设备投资规模较2023年增长30%以上。2024年，报废汽车回收量增长45%，废旧家电回收量增长10%。
+二、重点任务
+（一）推进工业设备更新。支持企业更新机床。（牵头单位：市经信局；责任单位：市发改委）
+"""
+
+
+def test_what_a_draft_changes_for_the_plans_below_it_is_told_apart(build: Path) -> None:
+    report = check_draft(source_of(CITY.encode(), "x"), build, name="武汉.txt", today=TODAY)
+    assert {one.document for one in report.findings} == {"draft-武汉"}
+    effects = report.effects
+    assert effects is not None
+    assert ([one.slug for one in effects.documents], effects.more) == (["420115-jiangxia-2024"], 0)
+    found = {
+        (one.change, one.finding.rule, one.finding.indicator, one.finding.year) for one in effects.changes
+    }
+    # 江夏区 repeats its city's 25% of today, and has 40% of investment; the city no longer speaks of green factories.
+    assert ("appears", "lowered", "报废汽车回收量", 2024) in found
+    assert ("appears", "raised", "设备投资规模", 2027) in found
+    assert ("appears", "own", "国家级绿色工厂", 2027) in found
+    assert ("disappears", "part_of_whole", "国家级绿色工厂", 2027) in found
+    # what stands against the province stands as before, and 10% of appliances is what the city asked already
+    assert not {one for one in found if one[2] == "废旧家电回收量"}
+    lowered = next(one.after for one in effects.changes if one.finding.rule == "lowered")
+    assert lowered
+    assert lowered.upper
+    assert (lowered.upper.document, str(lowered.ratio)[:4]) == ("draft-武汉", "0.55")
+    assert sum(report.summary.by_severity.values()) == len(report.findings)
+    for form in FORMS:
+        for lang, words in zip(LANGS, ("对下级方案的影响", "Effects on plans below"), strict=True):
+            body = write(report, form.name, lang)
+            if form.binary:
+                with zipfile.ZipFile(io.BytesIO(body)) as parts:
+                    body = b"".join(parts.read(name) for name in parts.namelist())
+            text = re.sub(r"\\(.)|\s", r"\1", html.unescape(body.decode("utf-8", "replace")))
+            assert form.name == "json" or words.replace(" ", "") in text, form.name
+            assert re.sub(r"\s", "", lowered.reason.said(lang)) in text, form.name
+    assert type(report).model_validate_json(write(report, "json")) == report
+
+
+def test_what_a_draft_says_as_before_changes_nothing_below(build: Path) -> None:
+    county = check_draft(source_of(DRAFT.encode(), "x"), build)
+    assert county.effects is None  # nothing is below it
+    told = check_draft(source_of(CITY.replace("45%", "25%").encode(), "x"), build).effects
+    assert told
+    assert not [one for one in told.changes if one.finding.indicator == "报废汽车回收量"]
+
+
+def test_waivers_hold_for_a_draft_of_the_same_plan(build: Path, tmp_path: Path) -> None:
+    for entry in build.iterdir():
+        (tmp_path / entry.name).symlink_to(entry)
+    who = {"reason": "按本地基数调整", "author": "李四", "date": "2024-06-01", "expires": "2025-01-01"}
+    identifier = "lowered.420115-jiangxia-2024.420000-hubei-2024.scrapped-car-recovery-growth.2024"
+    (tmp_path / "waivers.json").unlink()
+    accepted = [
+        {"finding": identifier} | who,
+        {"rule": "no_lead", "document": "420115-jiangxia-2024"} | who | {"expires": "2024-06-15"},
+        {"rule": "no_lead", "document": "120114-wuqing-2024"} | who,
+    ]
+    keep(Waivers.model_validate({"waivers": accepted}), tmp_path)
+    file = PLANS / "420115-jiangxia-2024.txt"
+    report = check_draft(
+        read_source(file), tmp_path, name="江夏区送审稿.txt", jurisdiction="420115", today=TODAY
+    )
+    waived = [one for one in report.findings if one.status == "waived"]
+    assert [one.id.replace("draft-江夏区送审稿", "420115-jiangxia-2024") for one in waived] == [identifier]
+    assert report.findings[-1] == waived[0]
+    assert waived[0].settlement
+    assert waived[0].settlement.reason.zh == "按本地基数调整"
+    # one that has expired is told, where it would fit; one about another plan is not
+    told = [notice.kind for notice in report.notices]
+    assert told.count("waiver_expired") == any(one.rule == "no_lead" for one in report.findings)
+    assert "waiver_idle" not in told
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -10,14 +10,16 @@ import pytest
 from rdflib import Graph
 from rdflib import Literal as RdfLiteral
 
+from benchmarks import corpus, faults
 from graph.stores import open_store
 from ontology.vocabulary import ontology_graph
 from shapes.fast import FastEngine
 from shapes.findings import collect
-from shapes.judging import Judge
+from shapes.judging import Engine, Judge
 from shapes.merging import Merger
 from shapes.rules import RuleBook
 from shapes.validation import Result, load_shapes, validate
+from tests.conftest import Seeded
 from tests.test_shapes import FAULTS, _only, _whole
 
 
@@ -60,6 +62,26 @@ def test_both_engines_apply_all_shapes_alike() -> None:
     for graph in (_whole(), broken):
         expected = _told(validate(graph, ontology_graph()).results, book)
         assert _told(FastEngine(load_shapes()).results(_nt(graph + ontology_graph())), book) == expected
+
+
+def test_seeded_faults_are_judged_alike_in_whole_and_plan_by_plan(seeded: Seeded) -> None:
+    assert {fault.rule for fault in seeded.faults} == set(corpus.KINDS)
+    _same_in_whole_and_plan_by_plan(seeded.build, "fast")
+
+
+def test_both_engines_judge_generated_plans_alike(tmp_path: Path) -> None:
+    _same_in_whole_and_plan_by_plan(faults.build(tmp_path, 5, 7, 1, corpus.KINDS), "reference")
+
+
+def _same_in_whole_and_plan_by_plan(folder: Path, engine: Engine) -> None:
+    """Of the reference: the same as itself judging the whole, and as the fast engine."""
+    store, book = open_store(folder / "store"), RuleBook(load_shapes())
+    graph, judge = store.graph_union(), Judge(store, engine)
+    alone = [row for slug in judge.plans() for row in judge.results([slug])] + list(judge.reference_results())
+    expected = _told(FastEngine(load_shapes()).results(_nt(graph + ontology_graph())), book)
+    assert _told(alone, book) == expected
+    if engine == "reference":
+        assert _told(validate(graph, ontology_graph()).results, book) == expected
 
 
 def test_the_real_corpus_is_judged_alike_in_whole_and_plan_by_plan(built: Path) -> None:

@@ -177,6 +177,11 @@ def test_sarif_has_the_form_that_the_standard_asks_for(report: Report) -> None:
             assert one["justification"]
     assert sum(bool(result["suppressions"]) for result in run["results"]) == 2
     assert json.loads(write(report, "sarif"))["runs"][0]["results"] == run["results"]
+    for finding, result in zip(report.findings, run["results"], strict=True):
+        if finding.lower and finding.lower.span:
+            start, end = finding.lower.span
+            region = result["locations"][0]["physicalLocation"]["region"]
+            assert region == {"charOffset": start, "charLength": end - start}
 
 
 def test_the_page_asks_nobody_for_anything(report: Report) -> None:

@@ -39,6 +39,7 @@ def write(report: Report, lang: Lang) -> bytes:
     if settled:
         lines += ["", f"## {say['group'].format(name=say['settled'], count=len(settled))}"]
         lines += [line for finding in settled for line in _finding(finding, say)]
+    lines += _effects(report, say)
     lines += ["", f"## {say['checked']}", ""]
     lines += _table(
         [say["place"], say["document"], *(say[severity] for severity in report.summary.by_severity)],
@@ -72,6 +73,16 @@ def _matrix(report: Report, say: Phrases) -> list[str]:
             indicator = f"{row.indicator.said(say.lang)} {row.year or ''}".strip()
             rows.append([indicator, row.value or say["in_words"], *told])
         lines += _table([say["indicator"], say["target"], *names], rows)
+    return lines
+
+
+def _effects(report: Report, say: Phrases) -> list[str]:
+    if report.effects is None:
+        return []
+    lines = ["", f"## {say['effects']}", "", say.effects(report.effects)]
+    for effect in report.effects.changes:
+        lines += ["", f"### {_plain(f'{say[effect.change]} · {say.effect(effect)}')}", ""]
+        lines += [f"- **{label}** {_plain(reason)}" for label, reason in say.sides(effect)]
     return lines
 
 

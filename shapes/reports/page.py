@@ -10,8 +10,10 @@ from shapes.matrix import legend, sign
 from shapes.phrases import Phrases, outcomes, places
 from shapes.rules import Lang
 
-MOST_COLUMNS = 40
-"""More places than that do not fit a page; the JSON has all."""
+MOST_COLUMNS = 300
+"""More places than that make a page slow; the JSON has all."""
+PRINTED_COLUMNS = 20
+"""So many fit a sheet of paper; on the screen one scrolls."""
 
 
 def write(report: Report, lang: Lang) -> bytes:
@@ -26,6 +28,7 @@ def write(report: Report, lang: Lang) -> bytes:
         legend=legend(report.matrix) if report.matrix else [],
         sign=sign,
         most_columns=MOST_COLUMNS,
+        printed_columns=PRINTED_COLUMNS,
         by_id={finding.id: finding for finding in report.findings},
         opened=[finding for finding in report.findings if finding.status == "open"],
         settled=[finding for finding in report.findings if finding.status != "open"],

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from shapes.findings import Clause, Finding, Report
 from shapes.phrases import Phrases
@@ -26,7 +26,11 @@ def header(say: Phrases) -> list[str]:
 
 def rows(report: Report, say: Phrases) -> Iterator[Row]:
     """One row a finding, in the order of the report."""
-    for number, finding in enumerate(report.findings, 1):
+    return _rows(report.findings, say)
+
+
+def _rows(findings: Iterable[Finding], say: Phrases) -> Iterator[Row]:
+    for number, finding in enumerate(findings, 1):
         yield [
             number,
             say[finding.severity],
@@ -71,9 +75,16 @@ def harmless(value: str | int | float | None) -> str | int | float:
 
 
 def write(report: Report, lang: Lang) -> bytes:
-    """Return CSV in UTF-8 with a byte order mark, without which Excel takes Chinese for something else."""
+    """Return CSV in UTF-8 with a byte order mark, without which Excel takes Chinese for something else.
+
+    What a draft changes below stands after its own findings, with the kind of change in a last column that is there then.
+    """
     say, out = Phrases(report, lang), io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(header(say))
-    writer.writerows([harmless(value) for value in row] for row in rows(report, say))
+    effects = report.effects.changes if report.effects else []
+    more = [""] if effects else []
+    writer.writerow(header(say) + ([say["effects"]] if effects else []))
+    writer.writerows([harmless(value) for value in (*row, *more)] for row in rows(report, say))
+    below = zip(effects, _rows((effect.finding for effect in effects), say), strict=True)
+    writer.writerows([harmless(value) for value in (*row, say[effect.change])] for effect, row in below)
     return out.getvalue().encode("utf-8-sig")

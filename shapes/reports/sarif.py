@@ -8,12 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 from urllib.parse import quote
 
-from shapes.findings import Clause, Finding, Report
+from shapes.findings import Change, Clause, Finding, Report
 from shapes.phrases import Phrases
 from shapes.rules import Lang
 from shapes.validation import Severity
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_STATES: Final[dict[Change, str]] = {"appears": "new", "changes": "updated", "disappears": "absent"}
 _LEVELS: Final[dict[Severity, str]] = {"violation": "error", "warning": "warning", "info": "note"}
 
 
@@ -23,11 +24,15 @@ def write(report: Report, lang: Lang) -> bytes:
 
 
 def to_log(report: Report, lang: Lang) -> dict[str, Any]:
-    """Return the log: one run, a rule for each that found something, a result for each finding."""
+    """Return the log: one run, a rule for each that found something, a result for each finding.
+
+    Of a draft, a second run has what it changes in the plans below it; the state against today is the baseline state.
+    """
     say = Phrases(report, lang)
     index = {name: number for number, name in enumerate(report.rules)}
     level: dict[str, str] = {}
-    for finding in report.findings:
+    effects = report.effects.changes if report.effects else []
+    for finding in (*report.findings, *(effect.finding for effect in effects)):
         level.setdefault(finding.rule, _LEVELS[finding.severity])
     driver: dict[str, Any] = {
         "name": "Zhengmai",
@@ -48,7 +53,7 @@ def to_log(report: Report, lang: Lang) -> dict[str, Any]:
         driver["version"] = version("zhengmai")
     except PackageNotFoundError:  # run from a folder that was never installed
         driver["version"] = "0"
-    run = {
+    run: dict[str, Any] = {
         "tool": {"driver": driver},
         "language": say["language"],
         "columnKind": "unicodeCodePoints",
@@ -58,7 +63,23 @@ def to_log(report: Report, lang: Lang) -> dict[str, Any]:
         ],
         "results": [_result(finding, say, index) for finding in report.findings],
     }
-    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    runs = [run]
+    if report.effects:
+        below: dict[str, Any] = {
+            "tool": {"driver": driver},
+            "automationDetails": {"id": "effects/", "description": {"text": say["effects"]}},
+            "language": say["language"],
+            "columnKind": "unicodeCodePoints",
+            "artifacts": [
+                {"location": {"uri": quote(one.slug)}, "description": {"text": one.title}}
+                for one in report.effects.documents
+            ],
+            "results": [
+                {**_result(one.finding, say, index), "baselineState": _STATES[one.change]} for one in effects
+            ],
+        }
+        runs.append(below)
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": runs}
 
 
 def _result(finding: Finding, say: Phrases, index: dict[str, int]) -> dict[str, Any]:
@@ -104,10 +125,14 @@ def _result(finding: Finding, say: Phrases, index: dict[str, int]) -> dict[str, 
 
 
 def _location(clause: Clause) -> dict[str, Any]:
-    """The document that holds the passage, the numbered place in it, and the passage."""
+    """The document that holds the passage, where in its kept text, the numbered place in it, and the passage."""
     holder = clause.claimed_by or clause.document
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(holder)}}
+    if clause.span:
+        start, end = clause.span
+        physical["region"] = {"charOffset": start, "charLength": end - start}
     location: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": {"uri": quote(holder)}},
+        "physicalLocation": physical,
         "logicalLocations": [{"fullyQualifiedName": clause.iri, "kind": "resource"}],
     }
     if clause.path:

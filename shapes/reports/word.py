@@ -23,7 +23,7 @@ from docx.styles.style import ParagraphStyle
 from docx.table import Table, _Cell, _Row
 from docx.text.paragraph import Paragraph
 
-from shapes.findings import Clause, Finding, Report
+from shapes.findings import Clause, Effects, Finding, Report
 from shapes.matrix import Matrix, legend, sign
 from shapes.phrases import Phrases, outcomes, places
 from shapes.rules import Lang
@@ -63,6 +63,8 @@ class _Letter:
         self._checked()
         self._landscape()
         self._findings()
+        if report.effects:
+            self._effects(report.effects)
         if report.matrix and report.matrix.columns:
             self._matrix(report.matrix)
 
@@ -228,6 +230,21 @@ class _Letter:
             part = list(found)
             self.document.add_heading(self.say["group"].format(name=label, count=len(part)), 2)
             self._short(part)
+
+    def _effects(self, told: Effects) -> None:
+        """What a draft changes below, apart from what was found in it."""
+        say = self.say
+        self.document.add_heading(say["effects"], 1)
+        self.document.add_paragraph(say.effects(told))
+        if not told.changes:
+            return
+        table = self._table(
+            [say["change"], say["matter"], say["effect_before"], say["effect_after"]], [2.0, 5.0, 9.4, 9.4]
+        )
+        for effect in told.changes:
+            sides = [one.reason.said(say.lang) if one else "—" for one in (effect.before, effect.after)]
+            cells = [say[effect.change], say.effect(effect), *sides]
+            self._row(table, cells, colour=_COLOURS[effect.finding.severity])
 
     def _sheets(self, group: Sequence[Finding]) -> None:
         say = self.say

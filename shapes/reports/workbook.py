@@ -12,7 +12,7 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from shapes.findings import Report
+from shapes.findings import Effects, Report
 from shapes.matrix import Matrix, legend, sign
 from shapes.phrases import Phrases, outcomes, places
 from shapes.reports.rows import header, rows
@@ -40,6 +40,8 @@ def write(report: Report, lang: Lang) -> bytes:
     assert isinstance(sheet, Worksheet)
     _summary(sheet, report, say)
     _findings(book.create_sheet(say["findings"]), report, say)
+    if report.effects:
+        _effects(book.create_sheet(say["effects"][:31]), report.effects, say)
     if report.matrix and report.matrix.columns:
         _matrix(book.create_sheet(say["matrix"][:31]), report.matrix, report, say)
     book.properties.title, book.properties.creator = say["title"], say["printed_on"]
@@ -100,6 +102,35 @@ def _findings(sheet: Worksheet, report: Report, say: Phrases) -> None:
         sheet.cell(row, 2).fill = PatternFill("solid", fgColor=_TONES[finding.severity])
     sheet.freeze_panes = "G2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(top))}{max(last, 1)}"
+    _print(sheet)
+
+
+def _effects(sheet: Worksheet, told: Effects, say: Phrases) -> None:
+    """What a draft changes below, on a sheet of its own."""
+    _put(sheet, 1, 1, say.effects(told))
+    top = [
+        say["change"],
+        *(say[key] for key in ("severity", "outcome", "place", "document", "matter", "year_name")),
+    ]
+    top += [say["effect_before"], say["effect_after"], say["identifier"]]
+    body = []
+    for effect in told.changes:
+        one = effect.finding
+        sides = [side.reason.said(say.lang) if side else "" for side in (effect.before, effect.after)]
+        about = [
+            say[one.severity],
+            say.outcome(one),
+            say.place(one.place),
+            one.document_title,
+            say.subject(one),
+        ]
+        body.append([say[effect.change], *about, one.year, *sides, one.id])
+    _table(sheet, 3, top, body)
+    for at, kind in enumerate(
+        ["short", "short", "short", "place", "matter", "matter", "short", "text", "text", "matter"], 1
+    ):
+        sheet.column_dimensions[get_column_letter(at)].width = _WIDTHS[kind]
+    sheet.freeze_panes = "A4"
     _print(sheet)
 
 
