@@ -30,7 +30,7 @@ from ontology import terms
 from ontology.terms import ID, OA, ZM
 from ontology.vocabulary import ontology_graph
 from shapes.findings import Collected, collect_part
-from shapes.merging import Merger, Packed, pack, read_parts
+from shapes.merging import Merger, Packed, is_shared, pack
 from shapes.rules import RuleBook
 from shapes.validation import Result, ValidationResult, load_shapes, validate
 
@@ -43,7 +43,7 @@ BATCH: Final = 100
 
 _OWNED: Final = re.compile(rf"{re.escape(str(ID))}(?:document|comparison)/([^/]+)")
 _NAMED: Final = re.compile(rf"<({re.escape(str(ID))}(?:document|agency)/[^>]+)>".encode())
-_AGENCY, _DIVISION = (f"{ID}{kind}/" for kind in ("agency", "division"))
+_AGENCY: Final = f"{ID}agency/"
 # What the inferred graph says of a plan: its comparisons, its checks with their passages, what was added to its tasks.
 _INFERRED: Final = tuple(
     f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES (?plan ?own) {{ %s }} {pattern} GRAPH <{terms.GRAPH_INFERRED}> {{ ?s ?p ?o }} }}"
@@ -322,11 +322,6 @@ def _owner(focus: Node | str) -> str | None:
     return unquote(match[1]) if match else None
 
 
-def is_shared(focus: str) -> bool:
-    """Whether a node stands in no document, but is told of by documents: an agency, a division."""
-    return focus.startswith((_AGENCY, _DIVISION))
-
-
 def usual_engine() -> Engine:
     """The fast engine where its package is installed, else the reference."""
     return "fast" if find_spec("shacl") else "reference"
@@ -360,12 +355,7 @@ def judge_build(
     """
     judge = Judge(open_store(folder / "store"), engine)
     merger = Merger(RuleBook(judge.shapes))
-    # Who else tells of an agency that was found wanting is not known here: then all is judged again.
-    if before is not None and not any(
-        line.document is None and is_shared(line.focus) for line in read_parts(before)[1]
-    ):
-        merger.keep(before, without=only)
-    else:
+    if before is None or not merger.keep(before, without=only):
         only = judge.plans()
         merger.add(judge.reference_report())
     parts = list(batches(only))

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from graph import divisions
 from graph.errors import StoreError
-from shapes.findings import CheckedDocument, Collected, Report, RuleNote, Status, summarize
+from ontology.terms import ID
+from shapes.findings import CheckedDocument, Collected, Finding, Report, RuleNote, Status, summarize
 from shapes.matrix import order_of_rows
 from shapes.rules import RuleBook, Words
 from shapes.validation import Severity
@@ -29,7 +30,10 @@ Row = tuple[tuple[Any, ...], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One finding as it stands in the file, with what it is sorted and counted by; ``focus`` is the node it is about."""
+    """One finding as it stands in the file, with what it is sorted and counted by; ``focus`` is the node it is about.
+
+    ``told`` is all but the text, as it stands in findings.order: what is taken over is not written anew.
+    """
 
     document: str | None
     severity: Severity
@@ -39,15 +43,20 @@ class Line:
     focus: str
     key: tuple[Any, ...]
     text: str
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one document has in the matrix: its column, and by row key the first comparison, its target, and the cell."""
+    """What one document has in the matrix: its column, and by row key the first comparison, its target, and the cell.
+
+    ``told`` is all this as it stands in findings.matrix.
+    """
 
     order: tuple[str, ...]
     column: dict[str, Any] | None
     cells: dict[str, tuple[str, str, str]]
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +82,11 @@ def pack(part: Collected) -> Packed:
             key: (comparison, target, cell.model_dump_json())
             for key, (comparison, target, cell) in matrix.cells.get(slug, {}).items()
         }
-        shares[slug] = Share(place, column.model_dump(mode="json") if column else None, cells)
+        shown = column.model_dump(mode="json") if column else None
+        told = json.dumps([slug, place, shown, dict(sorted(cells.items()))], ensure_ascii=False)
+        shares[slug] = Share(place, shown, cells, told)
     return Packed(
-        lines=[
-            Line(
-                finding.document,
-                finding.severity,
-                finding.outcome,
-                finding.status,
-                finding.rule,
-                finding.source.focus,
-                order,
-                finding.model_dump_json(),
-            )
-            for finding, order in zip(report.findings, part.orders, strict=True)
-        ],
+        lines=[_line(finding, order) for finding, order in zip(report.findings, part.orders, strict=True)],
         marks=[(one.id, one.source.focus, one.source.value) for one in report.findings],
         documents={document.slug: document for document in report.summary.documents},
         rules=report.rules,
@@ -95,6 +94,19 @@ def pack(part: Collected) -> Packed:
         rows={target: (order, row.model_dump(mode="json")) for target, (order, row) in matrix.rows.items()},
         shares=shares,
     )
+
+
+def _line(finding: Finding, order: tuple[Any, ...]) -> Line:
+    about = (
+        finding.document,
+        finding.severity,
+        finding.outcome,
+        finding.status,
+        finding.rule,
+        finding.source.focus,
+    )
+    told = json.dumps([*about, order], ensure_ascii=False)
+    return Line(*about, order, finding.model_dump_json(), told)
 
 
 class Merger:
@@ -128,17 +140,20 @@ class Merger:
         self._rows |= part.rows
         self._shares |= part.shares
 
-    def keep(self, folder: Path, without: Iterable[str]) -> None:
-        """Take over what a build says of all documents but some.
+    def keep(self, folder: Path, without: Iterable[str]) -> bool:
+        """Take over what a build says of all documents but some; False, and nothing is taken, where that will not do.
+
+        It will not do where an agency or a division was found wanting: who else tells of it is not known here.
 
         Raises:
             StoreError: the build has no findings, or not in this form.
         """
         gone = set(without)
-        head, lines = read_parts(folder)
-        for line in lines:
-            if line.document not in gone:
-                self._lines.append(line)
+        head, found = read_parts(folder)
+        lines = [line for line in found if line.document not in gone]
+        if any(line.document is None and is_shared(line.focus) for line in lines):
+            return False
+        self._lines += lines
         for told in head["summary"]["documents"]:
             if told["slug"] not in gone:
                 self._documents[told["slug"]] = CheckedDocument.model_validate(told)
@@ -146,6 +161,7 @@ class Merger:
         rows, shares = _read_matrix(folder)
         self._rows |= rows
         self._shares |= {slug: share for slug, share in shares if slug not in gone}
+        return True
 
     def write(self, folder: Path) -> None:
         """Write findings.json, findings.order and findings.matrix."""
@@ -169,16 +185,7 @@ class Merger:
             out.write(_CLOSE)
         with (folder / ORDER).open("w", encoding="utf-8") as out:
             for line in self._lines:
-                told = [
-                    line.document,
-                    line.severity,
-                    line.outcome,
-                    line.status,
-                    line.rule,
-                    line.focus,
-                    line.key,
-                ]
-                out.write(json.dumps(told, ensure_ascii=False) + "\n")
+                out.write(line.told + "\n")
 
     def _matrix(self, folder: Path) -> Iterator[str]:
         """The matrix as a member of the report, on one line; its parts are written beside it."""
@@ -191,9 +198,8 @@ class Merger:
         with (folder / MATRIX).open("w", encoding="utf-8") as out:
             rows = {target: self._rows[target] for target in sorted(used)}
             out.write(json.dumps(rows, ensure_ascii=False) + "\n")
-            for slug, share in shares.items():
-                told = [slug, share.order, share.column, dict(sorted(share.cells.items()))]
-                out.write(json.dumps(told, ensure_ascii=False) + "\n")
+            for share in shares.values():
+                out.write(share.told + "\n")
         if not keys:
             yield '"matrix": null'
             return
@@ -240,7 +246,7 @@ def _lines(folder: Path) -> Iterator[Line]:
         for text, order in zip(texts, orders, strict=False):
             document, severity, outcome, status, rule, focus, key = json.loads(order)
             text = text.rstrip("\n").removesuffix(",")
-            yield Line(document, severity, outcome, status, rule, focus, tuple(key), text)
+            yield Line(document, severity, outcome, status, rule, focus, tuple(key), text, order.rstrip("\n"))
 
 
 def _read_matrix(folder: Path) -> tuple[dict[str, Row], Iterator[tuple[str, Share]]]:
@@ -255,7 +261,12 @@ def _read_shares(folder: Path) -> Iterator[tuple[str, Share]]:
         for line in file:
             slug, order, column, cells = json.loads(line)
             found = {key: (comparison, target, text) for key, (comparison, target, text) in cells.items()}
-            yield slug, Share(tuple(order), column, found)
+            yield slug, Share(tuple(order), column, found, line.rstrip("\n"))
+
+
+def is_shared(focus: str) -> bool:
+    """Whether a node stands in no document, but is told of by documents: an agency, a division."""
+    return focus.startswith((f"{ID}agency/", f"{ID}division/"))
 
 
 def _rank(document: CheckedDocument) -> tuple[int, str]:
