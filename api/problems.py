@@ -49,6 +49,7 @@ class Problem(BaseModel):
     column: int | None = Field(default=None, description="counted from 1, in code points")
     limit: float | None = None
     unit: str | None = Field(default=None, description="of the limit: seconds or megabytes")
+    request_id: str | None = Field(default=None, description="of the lines about it in the log")
 
 
 class HttpError(ZhengmaiError):
@@ -104,6 +105,7 @@ def problem_of(error: ZhengmaiError, instance: str, lang: str) -> Problem:
 def respond(request: Request, problem: Problem) -> Response:
     """A problem as JSON, or as a page for a browser."""
     headers = {"Vary": "Accept, Accept-Language"}
+    problem.request_id = getattr(request.state, "request_id", None)
     if problem.status == 503:
         headers["Retry-After"] = "5"
     if pages.wanted(request):
@@ -113,6 +115,13 @@ def respond(request: Request, problem: Problem) -> Response:
     return JSONResponse(
         problem.model_dump(exclude_none=True), problem.status, headers=headers, media_type=MEDIA_TYPE
     )
+
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """Tell an error that nobody foresaw, and write down where it came from."""
+    log.error("unexpected error on %s", request.url.path, exc_info=error)
+    lang = pages.lang_of(request, "zh" if pages.wanted(request) else "en")
+    return respond(request, problem_of(HttpError(500, "unexpected"), request.url.path, lang))
 
 
 def install(app: FastAPI) -> None:
@@ -140,14 +149,9 @@ def install(app: FastAPI) -> None:
         en, zh = pages.both("http.parameter", name=name, message=first["msg"])
         return known(request, BadParameter(en, zh=zh, parameter=name))
 
-    def unexpected(request: Request, error: Exception) -> Response:
-        log.error("unexpected error on %s", request.url.path, exc_info=error)
-        return known(request, HttpError(500, "unexpected"))
-
     app.add_exception_handler(ZhengmaiError, known)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, unexpected)
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
