@@ -10,6 +10,7 @@ import copy
 import fcntl
 import json
 import os
+import subprocess
 import threading
 import time
 from contextlib import suppress
@@ -167,6 +168,7 @@ class Service:
         self.drafts = threading.Semaphore(settings.drafts)
         self._watch = watch
         self._builds = _Builds(settings)
+        self._children: set[subprocess.Popen[bytes]] = set()
         self._is_view = False
         self._held: _Held | None = None
 
@@ -210,19 +212,34 @@ class Service:
         """The process ids of all query processes."""
         return [pid for held in self._builds.held() if held.asker for pid in held.asker.engine.processes()]
 
+    def run(self, command: list[str], given: bytes, seconds: float) -> subprocess.CompletedProcess[bytes]:
+        """Run a program to its end, which comes with that of the service. Raises subprocess.TimeoutExpired."""
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as child:
+            self._children.add(child)
+            try:
+                out, error = child.communicate(given, timeout=seconds)
+            finally:
+                child.kill()
+                self._children.discard(child)
+        return subprocess.CompletedProcess(command, child.returncode, out, error)
+
     def notice(self) -> None:
         """Let go of a build that was replaced, even if nobody asks for anything."""
         with suppress(StoreError):
             self._builds.give_back(self._builds.take())
 
     def close(self) -> None:
-        """End a view; of the service itself, end the query processes."""
+        """End a view; of the service itself, end all processes that it started."""
         if self._is_view:
             held, self._held = self._held, None
             if held is not None:
                 self._builds.give_back(held)
-        else:
-            self._builds.close()
+            return
+        for child in list(self._children):
+            child.kill()
+        self._builds.close()
 
     def _take(self) -> _Held:
         if self._is_view:

@@ -194,13 +194,8 @@ def _check(asked: dict[str, Any], data: bytes, service: Service) -> Report:
         en, zh = pages.both("http.draft-busy")
         raise Busy(en, zh=zh)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "api.draft_worker"],
-            input=json.dumps(asked).encode() + b"\n" + data,
-            capture_output=True,
-            timeout=settings.draft_seconds,
-            check=False,
-        )
+        given = json.dumps(asked | {"seconds": settings.draft_seconds}).encode() + b"\n" + data
+        done = service.run([sys.executable, "-m", "api.draft_worker"], given, settings.draft_seconds)
     except subprocess.TimeoutExpired:
         en, zh = pages.both("http.draft-time", seconds=f"{settings.draft_seconds:g}")
         raise QueryTimeout(en, zh=zh, limit=settings.draft_seconds) from None
