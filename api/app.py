@@ -89,6 +89,7 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.include_router(ontology.router)
     app.include_router(drafts.router)
     app.mount("/static", StaticFiles(directory=str(files("api").joinpath("static"))), name="static")
+    problems.describe(app)
     if settings.rate_per_minute:
         app.add_middleware(RateLimit, per_minute=settings.rate_per_minute, burst=settings.rate_burst)
     # What is added last is outermost. Other layers belong above this line.

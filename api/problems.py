@@ -14,8 +14,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from api import pages
+from api.negotiation import HTML
 from graph.errors import (
     BadInput,
     BadParameter,
@@ -140,6 +142,8 @@ def install(app: FastAPI) -> None:
         response = known(request, told)
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
+        if error.status_code == 405:
+            response.headers["Allow"] = _methods_of(request)
         return response
 
     def invalid(request: Request, error: Exception) -> Response:
@@ -158,4 +162,50 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "What was wrong, and what would do instead (RFC 9457)"},
     "5XX": {"model": Problem, "description": "No data yet, or too many queries at a time"},
 }
-"""For the OpenAPI description of every operation."""
+"""For the OpenAPI description of an operation; `describe` gives it to those that do not name it."""
+
+
+def describe(app: FastAPI) -> None:
+    """Let the OpenAPI description say how errors really look, for every operation.
+
+    The framework would call them application/json, and describe its own shape for parameters that do not fit.
+    """
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            told = made()
+            schemas = told.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = Problem.model_json_schema()
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            reference = {"$ref": "#/components/schemas/Problem"}
+            content = {MEDIA_TYPE: {"schema": reference}, HTML: {"schema": {"type": "string"}}}
+            for path in told["paths"].values():
+                for operation in (path[name] for name in _METHODS if name in path):
+                    responses = operation["responses"]
+                    responses.pop("422", None)
+                    for status, response in RESPONSES.items():
+                        responses[str(status)] = {"description": response["description"], "content": content}
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+_METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+
+
+def _methods_of(request: Request) -> str:
+    """What an address takes: the methods of all its routes, where the framework tells those of the first alone."""
+    routes = request.app.router.routes
+    found = [
+        method
+        for method in map(str.upper, _METHODS)
+        if any(
+            route.matches({**request.scope, "method": method})[0] == Match.FULL
+            for route in routes
+            if not isinstance(route, Mount)
+        )
+    ]
+    return ", ".join(found or ["GET", "HEAD"])
