@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +22,11 @@ from api import logs
 from api.app import create_app
 from api.rate import Buckets, client_of
 from api.settings import Settings, load, table
-from graph.errors import BadInput
-from queries.engine import QueryEngine
+from graph.errors import BadInput, Busy, ZhengmaiError
 from tests.test_cli import refused, run
 
 DOCS = Path(__file__).parent.parent / "docs" / "service.md"
+RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
@@ -200,7 +202,7 @@ def test_figures_count_requests_queries_and_what_was_killed(built: Path) -> None
         client.get("/plans/420115-jiangxia-2024")
         client.get("/plans/nowhere")
         client.get("/nowhere")
-        client.get("/sparql", params={"query": "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"})
+        client.get("/sparql", params={"query": RUNAWAY})
         found = figures(client)
     assert found['zhengmai_requests_total{method="GET",route="/plans/{slug}",status="200"}'] == 1
     assert found['zhengmai_requests_total{method="GET",route="/plans/{slug}",status="404"}'] == 1
@@ -230,16 +232,29 @@ def test_it_lives_without_data_but_is_not_ready(tmp_path: Path) -> None:
 
 
 def test_it_is_ready_while_all_query_processes_are_at_work(built: Path) -> None:
-    settings = Settings(data=built, workers=1, queries_waiting=0)
-    app = create_app(settings)
+    app = create_app(Settings(data=built, workers=1, queries_waiting=0, query_seconds=20))
+    stop = threading.Event()
+
+    def fill() -> None:
+        while not stop.is_set():
+            try:
+                app.state.service.engine.run(RUNAWAY)
+            except Busy:
+                time.sleep(0.01)
+            except ZhengmaiError:
+                return  # ended with the service
+
     with TestClient(app) as client:
         assert client.get("/ready").json()["status"] == "ok"
-        engine: QueryEngine = app.state.service.engine
-        assert engine._places.acquire(blocking=False)
-        try:
-            assert client.get("/ready").json()["status"] == "busy"
-        finally:
-            engine._places.release()
+        threads = [threading.Thread(target=fill) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + 60
+        while client.get("/ready").json()["status"] != "busy":
+            assert time.monotonic() < end
+        stop.set()
+    for thread in threads:
+        thread.join(30)
 
 
 # -- spans -----------------------------------------------------------------------------------------------------------
