@@ -170,6 +170,8 @@ def test_what_nobody_foresaw_is_told_with_its_id_and_logged(
     assert (answer.status_code, answer.json()["request_id"]) == (500, "look-here")
     assert "a defect" not in answer.text
     assert "RuntimeError: a defect" in caplog.text
+    page = TestClient(app).get("/broken", headers={"X-Request-ID": "look-here", "Accept": "text/html"})
+    assert (page.status_code, "look-here" in page.text) == (500, True)
 
 
 def test_answers_bring_a_policy(client: TestClient) -> None:
