@@ -12,7 +12,7 @@ ZHENGMAI := $(BIN)/zhengmai
 
 export ZHENGMAI_DATA := $(DATA)
 
-.PHONY: setup demo test serve lint format quality bench lock clean
+.PHONY: setup demo test serve lint format quality bench api-cases lock clean
 
 setup: $(STAMP)
 
@@ -62,6 +62,10 @@ quality: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	set -e; for file in benchmarks/reading.py benchmarks/faults.py benchmarks/checking.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+# 10,000 requests made up from the OpenAPI description, against a service on the plans that come along.
+api-cases: $(STAMP)
+	$(BIN)/python benchmarks/api_cases.py
 
 # Needs uv on the path. Names no index, so that whoever installs uses their own.
 lock:

@@ -372,22 +372,51 @@ def ask(
         _note(f"{len(reply.table)} 行" if lang == "zh" else f"{len(reply.table)} rows")
 
 
-@app.command(epilog="Example: zhengmai serve --port 8000")
-def serve(
-    data: Data = _DATA,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
-) -> None:
-    """Serve pages, the API and SPARQL until stopped."""
-    import uvicorn
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="File of settings; else ZHENGMAI_CONFIG, else zhengmai.toml if there is one here."
+    ),
+]
 
-    from api.app import create_app
-    from api.settings import Settings
+
+@app.command(epilog="Example: zhengmai serve --port 8000 --processes 2")
+def serve(
+    config: Config = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the built graph.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    processes: Annotated[int | None, typer.Option(help="Processes that answer.")] = None,
+) -> None:
+    """Serve pages, the API and SPARQL until stopped. An option counts more than the settings (zhengmai settings)."""
+    from api import serving
+    from api.settings import load
     from graph.build import open_current
 
-    open_current(data)
-    _note(f"Zhengmai is served on http://{host}:{port}/  (stop with Ctrl-C)")
-    uvicorn.run(create_app(Settings(data=data)), host=host, port=port, log_level="warning")
+    loaded = load(config, {"data": data, "host": host, "port": port, "processes": processes})
+    _tell_unknown(loaded.unknown)
+    open_current(loaded.settings.data)
+    serving.serve(loaded.settings, lambda url: _note(f"Zhengmai is served on {url}  (stop with Ctrl-C)"))
+
+
+@app.command("settings", epilog="Example: zhengmai settings --config zhengmai.toml")
+def settings_command(
+    config: Config = None,
+    format: Annotated[
+        str,
+        typer.Option("--format", help="toml (values and where each comes from) or markdown (all there are)."),
+    ] = "toml",
+) -> None:
+    """Print the settings of the service that are in force, and where each came from."""
+    from api.settings import load, table
+
+    _one_of("--format", format, ("toml", "markdown"))
+    if format == "markdown":
+        sys.stdout.write(table())
+        return
+    loaded = load(config)
+    _tell_unknown(loaded.unknown)
+    print("\n".join(loaded.lines()))
 
 
 @ontology_app.command("lint", epilog="Example: zhengmai ontology lint plans")
@@ -484,6 +513,14 @@ def _judge(job: BuildJob, waivers: Waivers) -> None:
     else:
         judge_build(job.folder)
     keep(waivers, job.folder)
+
+
+def _tell_unknown(variables: tuple[str, ...]) -> None:
+    """Variables that look like settings: most often a slip."""
+    for name in variables:
+        _note(
+            f"{name}: there is no such setting; it is passed over ('zhengmai settings' lists those there are)"
+        )
 
 
 def _tell_idle(problems: list[dict[str, str]]) -> None:

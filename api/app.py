@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, Field
 
-from api import drafts, findings, ontology, pages, plans, problems, questions, sparql
+from api import drafts, findings, ontology, pages, plans, problems, questions, sparql, status
 from api.builds import Service
 from api.context import service_of
-from api.problems import RESPONSES
+from api.metrics import Metrics
+from api.middleware import Around
+from api.rate import RateLimit
 from api.settings import Settings
+from api.tracing import Tracing, provider_of
 from graph.errors import StoreError
 from queries.catalogue import load_catalogue
 from shapes.phrases import Phrases
 from shapes.rules import Lang
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+_LOOK_SECONDS = 2.0
 _DESCRIPTION = """\
 A knowledge graph of China's policy plans: tasks, agencies and targets, each with its sentence, compared over the levels.
 
@@ -30,26 +40,30 @@ Programs get JSON by default; browsers get pages. Errors are `application/proble
 """
 
 
-class Health(BaseModel):
-    """That the service can answer, and from which build."""
-
-    status: str = Field(examples=["ok"])
-    build: str = Field(examples=["20240611T081500-1a2b3c4d"])
-    counts: dict[str, int]
-
-
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service on the builds of ``settings.data``.
+def create_app(settings: Settings | None = None, *, traces: TracerProvider | None = None) -> FastAPI:
+    """The service on the builds of ``settings.data``; ``traces`` in place of what the setting ``otel`` asks for.
 
     It starts without a build too, and answers 503 until there is one; a build that is published later is served from
-    the next request on. Raises CatalogueError when a question file is broken.
+    the next request on. Raises CatalogueError when a question file is broken, BadInput where ``otel`` lacks its extra.
     """
-    service = Service(settings or Settings.from_environment(), load_catalogue())
+    settings = settings or Settings.from_environment()
+    metrics = Metrics(settings.data, _version())
+    tracing = Tracing(traces or provider_of(settings))
+
+    @contextmanager
+    def watch(state: str) -> Iterator[None]:
+        with tracing.query() if state == "running" else nullcontext(), metrics.watch(state):
+            yield
+
+    service = Service(settings, load_catalogue(), watch)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        looking = asyncio.create_task(_look_after(service, metrics))
         yield
+        looking.cancel()
         service.close()
+        tracing.close()
 
     app = FastAPI(
         title="Zhengmai 政脉",
@@ -65,21 +79,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     def get_start(request: Request) -> Response:
-        return pages.render(request, "start.html", _start(service, pages.lang_of(request)))
+        return pages.render(request, "start.html", _start(service_of(request), pages.lang_of(request)))
 
-    @app.get(
-        "/health",
-        tags=["service"],
-        summary="Whether it can answer",
-        response_model=Health,
-        responses=RESPONSES,
-    )
-    def get_health(request: Request) -> Response:
-        """Asks the store itself, through a query process."""
-        now = service_of(request)
-        now.engine.run("ASK { ?s ?p ?o }")
-        return JSONResponse(Health(status="ok", build=now.build.name, counts=now.build.counts).model_dump())
-
+    app.include_router(status.create_router(_version(), metrics, with_metrics=settings.metrics))
     app.include_router(sparql.router)
     app.include_router(questions.create_router(service.catalogue))
     app.include_router(plans.router)
@@ -87,7 +89,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(ontology.router)
     app.include_router(drafts.router)
     app.mount("/static", StaticFiles(directory=str(files("api").joinpath("static"))), name="static")
+    problems.describe(app)
+    if settings.rate_per_minute:
+        app.add_middleware(RateLimit, per_minute=settings.rate_per_minute, burst=settings.rate_burst)
+    # What is added last is outermost. Other layers belong above this line.
+    app.add_middleware(Around, service=service, metrics=metrics, tracing=tracing)
     return app
+
+
+async def _look_after(service: Service, metrics: Metrics) -> None:
+    """What a process does while nobody asks it for anything."""
+    parent = os.getppid()
+    while True:
+        service.notice()
+        metrics.measure(service.query_processes())
+        await asyncio.sleep(_LOOK_SECONDS)
+        if multiprocessing.parent_process() is not None and os.getppid() != parent:
+            # Whoever started this process among several was killed: nobody would end it.
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 def _start(service: Service, lang: Lang) -> dict[str, Any]:

@@ -1,9 +1,19 @@
-"""The build that is being served. When a new one is published, the next request is answered from it."""
+"""The build that is being served. When a new one is published, the next request is answered from it.
+
+A build that a request still uses is not removed: readers hold a shared lock on its build.json, and `graph.build` removes
+only what it can lock alone. The system opens the lock of a process that ends, however it ends.
+"""
 
 from __future__ import annotations
 
+import copy
+import fcntl
 import json
+import os
+import subprocess
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
@@ -18,9 +28,11 @@ from graph.record import PlanRecord
 from ontology.vocabulary import Vocabularies
 from queries.asking import Asker
 from queries.catalogue import Catalogue
-from queries.engine import QueryEngine
+from queries.engine import QueryEngine, Watch
 from shapes.findings import Report
 from shapes.waivers import report_of
+
+_ATTEMPTS = 50  # to open a build that is removed in the moment of opening
 
 
 @lru_cache(maxsize=2)
@@ -68,48 +80,174 @@ class Build:
             raise StoreError(f"{name} of this build cannot be read; run 'zhengmai build' again") from error
 
 
-class Service:
-    """What all requests share: the settings, the questions, the current build and the engine on it."""
+class _Held:
+    """A build in use: its folder is locked so that no later build removes it, and it has an engine of its own."""
 
-    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError where the build was removed in this moment."""
+        self.build = Build(folder)
+        self.users = 0
+        self.asker: Asker | None = None
+        self._file = (folder / "build.json").open("rb")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if os.fstat(self._file.fileno()).st_nlink == 0:
+                raise FileNotFoundError(folder)
+        except OSError:
+            self._file.close()
+            raise
+
+    def let_go(self, *, at_once: bool = False) -> None:
+        """End the query processes, those that have a query after it unless ``at_once``, and open the lock."""
+        if self.asker is not None:
+            if at_once:
+                self.asker.engine.close()
+            else:
+                self.asker.engine.retire()
+        self._file.close()
+
+
+class _Builds:
+    """The current build, and those before it that requests still use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._data = settings.data
+        self._current: _Held | None = None
+        self._used: set[_Held] = set()
+        self.lock = threading.Lock()
+
+    def take(self) -> _Held:
+        """The current build, to be given back. Raises StoreError where nothing is built yet."""
+        for attempt in range(_ATTEMPTS):
+            folder = open_current(self._data)
+            with self.lock:
+                if self._current is None or self._current.build.folder != folder:
+                    try:
+                        fresh = _Held(folder)
+                    except OSError as error:
+                        # Replaced twice and removed since `current` was read: read it again.
+                        if attempt == _ATTEMPTS - 1:
+                            raise StoreError(f"{folder}: cannot be read: {error.strerror}") from error
+                        time.sleep(0.01)
+                        continue
+                    if self._current is not None and not self._current.users:
+                        self._current.let_go()
+                    self._current = fresh
+                self._current.users += 1
+                self._used.add(self._current)
+                return self._current
+        raise AssertionError("the last attempt returns or raises")
+
+    def give_back(self, held: _Held) -> None:
+        with self.lock:
+            held.users -= 1
+            if not held.users:
+                self._used.discard(held)
+                if held is not self._current:
+                    held.let_go()
+
+    def held(self) -> list[_Held]:
+        with self.lock:
+            return list({*self._used, *([self._current] if self._current else [])})
+
+    def close(self) -> None:
+        for held in self.held():
+            held.let_go(at_once=True)
+
+
+class Service:
+    """What requests share: the settings, the questions, the current build and the engine on it.
+
+    A request has a `view` of it, which sees one build from its first look at it to the end of the request, even if
+    another is published meanwhile.
+    """
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, watch: Watch | None = None) -> None:
         self.settings = settings
         self.catalogue = catalogue
         self.drafts = threading.Semaphore(settings.drafts)
-        self._lock = threading.Lock()
-        self._build: Build | None = None
-        self._asker: Asker | None = None
+        self._watch = watch
+        self._builds = _Builds(settings)
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._is_view = False
+        self._held: _Held | None = None
+
+    def view(self) -> Service:
+        """What one request sees; to be closed at its end."""
+        view = copy.copy(self)
+        view._is_view, view._held = True, None
+        return view
 
     @property
     def build(self) -> Build:
         """The current build. Raises StoreError where nothing is built yet."""
-        folder = open_current(self.settings.data)
-        with self._lock:
-            if self._build is None or self._build.folder != folder:
-                self._build = Build(folder)
-                if self._asker is not None:
-                    self._asker.engine.store = folder / "store"
-                    self._asker.use(self._build.vocabularies)
-            return self._build
+        return self._take().build
 
     @property
     def asker(self) -> Asker:
         """Answers questions from the current build. Raises StoreError where nothing is built yet."""
-        now = self.build
-        with self._lock:
-            if self._asker is None:
-                build = self._build or now
-                store = build.folder / "store"
-                engine = QueryEngine(store, workers=self.settings.workers, limits=self.settings.limits)
-                self._asker = Asker(engine, self.catalogue, build.vocabularies)
-            return self._asker
+        held = self._take()
+        with self._builds.lock:
+            if held.asker is None:
+                engine = QueryEngine(
+                    held.build.folder / "store",
+                    workers=self.settings.workers,
+                    limits=self.settings.limits,
+                    watch=self._watch,
+                )
+                held.asker = Asker(engine, self.catalogue, held.build.vocabularies)
+            return held.asker
 
     @property
     def engine(self) -> QueryEngine:
         """The bounded executor on the current build. Raises StoreError where nothing is built yet."""
         return self.asker.engine
 
+    @property
+    def build_name(self) -> str | None:
+        """The build that was looked at; None where none was."""
+        return self._held.build.name if self._held else None
+
+    def query_processes(self) -> list[int]:
+        """The process ids of all query processes."""
+        return [pid for held in self._builds.held() if held.asker for pid in held.asker.engine.processes()]
+
+    def run(self, command: list[str], given: bytes, seconds: float) -> subprocess.CompletedProcess[bytes]:
+        """Run a program to its end, which comes with that of the service. Raises subprocess.TimeoutExpired."""
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as child:
+            self._children.add(child)
+            try:
+                out, error = child.communicate(given, timeout=seconds)
+            finally:
+                child.kill()
+                self._children.discard(child)
+        return subprocess.CompletedProcess(command, child.returncode, out, error)
+
+    def notice(self) -> None:
+        """Let go of a build that was replaced, even if nobody asks for anything."""
+        with suppress(StoreError):
+            self._builds.give_back(self._builds.take())
+
     def close(self) -> None:
-        """End the query processes."""
-        with self._lock:
-            if self._asker is not None:
-                self._asker.engine.close()
+        """End a view; of the service itself, end all processes that it started."""
+        if self._is_view:
+            held, self._held = self._held, None
+            if held is not None:
+                self._builds.give_back(held)
+            return
+        for child in list(self._children):
+            child.kill()
+        self._builds.close()
+
+    def _take(self) -> _Held:
+        if self._is_view:
+            if self._held is None:
+                self._held = self._builds.take()
+            return self._held
+        # Outside of a request nothing says when it ends: the build stays as long as it is current, and after that
+        # its folder as long as it is among those that are kept.
+        held = self._builds.take()
+        self._builds.give_back(held)
+        return held

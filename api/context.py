@@ -8,6 +8,6 @@ from api.builds import Service
 
 
 def service_of(request: Request) -> Service:
-    """The service that `create_app` made."""
-    service: Service = request.app.state.service
+    """The service as this request sees it: one build from its first look to its end (`api.middleware`)."""
+    service: Service = request.state.service
     return service

@@ -1,13 +1,14 @@
 """Checks one draft in a process of its own: a document that takes too long or too much ends with it.
 
-Standard input has a line of JSON (build, name, jurisdiction, status, memory_mb) and then the bytes of the document;
-standard output gets one JSON object, ``report`` or ``error``. Nothing is written to any file.
+Standard input has a line of JSON (build, name, jurisdiction, status, memory_mb, seconds) and then the bytes of the
+document; standard output gets one JSON object, ``report`` or ``error``. Nothing is written to any file.
 """
 
 from __future__ import annotations
 
 import json
 import resource
+import signal
 import sys
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,8 @@ def main() -> None:
     asked: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     limit = int(asked["memory_mb"]) << 20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    # Should the service be killed, nobody else ends this: the kernel's alarm does.
+    signal.setitimer(signal.ITIMER_REAL, float(asked["seconds"]) + 1)
     status: Status = "issued" if asked["status"] == "issued" else "draft"
     try:
         report = check_draft(

@@ -23,8 +23,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from api import pages
 from api.builds import Service
 from api.context import service_of
-from api.findings import as_file, named_form
-from api.negotiation import HTML, JSON, best, language
+from api.findings import MEDIA, as_file, named_form
+from api.negotiation import HTML, JSON, Lang, best, language
 from api.problems import RESPONSES, HttpError
 from api.settings import Settings
 from graph.errors import BadInput, BadParameter, Busy, QueryTimeout, QueryTooLarge, StoreError, ZhengmaiError
@@ -75,7 +75,12 @@ class _Draft:
     fields: dict[str, str]
 
 
-@router.get("/drafts", include_in_schema=False)
+@router.get(
+    "/drafts",
+    summary="A page to hand a draft in",
+    response_class=Response,
+    responses={200: {"description": "The page.", "content": {HTML: {"schema": {"type": "string"}}}}},
+)
 def get_drafts(request: Request) -> Response:
     """A page to hand a draft in."""
     limit = service_of(request).settings.draft_mb
@@ -86,7 +91,7 @@ def get_drafts(request: Request) -> Response:
     "/drafts",
     summary="Check a draft",
     response_model=Report,
-    responses=RESPONSES,
+    responses={200: {"content": MEDIA}, **RESPONSES},
     openapi_extra={"requestBody": _BODY},
 )
 async def post_draft(
@@ -94,10 +99,11 @@ async def post_draft(
     format: Annotated[
         str | None,
         Query(
-            description="in place of the Accept header: json, html, docx, xlsx, markdown, csv, turtle, sarif, text"
+            description="in place of the Accept header",
+            json_schema_extra={"enum": [form.name for form in FORMS]},
         ),
     ] = None,
-    lang: Annotated[str | None, Query(description="of the report: zh or en")] = None,
+    lang: Lang = None,
 ) -> Response:
     """Read a draft against the graph without adding it; the report is the answer, and nothing of the draft is kept."""
     service = service_of(request)
@@ -194,13 +200,8 @@ def _check(asked: dict[str, Any], data: bytes, service: Service) -> Report:
         en, zh = pages.both("http.draft-busy")
         raise Busy(en, zh=zh)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "api.draft_worker"],
-            input=json.dumps(asked).encode() + b"\n" + data,
-            capture_output=True,
-            timeout=settings.draft_seconds,
-            check=False,
-        )
+        given = json.dumps(asked | {"seconds": settings.draft_seconds}).encode() + b"\n" + data
+        done = service.run([sys.executable, "-m", "api.draft_worker"], given, settings.draft_seconds)
     except subprocess.TimeoutExpired:
         en, zh = pages.both("http.draft-time", seconds=f"{settings.draft_seconds:g}")
         raise QueryTimeout(en, zh=zh, limit=settings.draft_seconds) from None

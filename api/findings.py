@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from api import pages
 from api.context import service_of
 from api.negotiation import HTML, JSON, best
+from api.negotiation import Lang as LangParameter
 from api.problems import RESPONSES, HttpError
 from graph.errors import BadParameter
 from queries.words import both
@@ -20,6 +21,9 @@ from shapes.reports import FORMS, Format, form_of, write
 from shapes.rules import Lang
 
 router = APIRouter(tags=["findings"])
+NAMES = ["json", "html", "report", *(one.name for one in FORMS if one.name not in ("json", "html"))]
+MEDIA: dict[str, dict[str, Any]] = {one.media_type: {} for one in FORMS if one.media_type != JSON}
+_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": MEDIA}, **RESPONSES}
 
 
 class FindingList(BaseModel):
@@ -30,7 +34,7 @@ class FindingList(BaseModel):
     findings: list[Finding]
 
 
-@router.get("/findings", summary="What the check found", response_model=FindingList, responses=RESPONSES)
+@router.get("/findings", summary="What the check found", response_model=FindingList, responses=_ANSWERS)
 def get_findings(
     request: Request,
     severity: Annotated[Literal["violation", "warning", "info", ""] | None, Query()] = None,
@@ -39,12 +43,13 @@ def get_findings(
     plan: Annotated[str | None, Query(description="slug", examples=["360704-ganxian-2024"])] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
-    lang: Annotated[str | None, Query(description="of the page: zh or en")] = None,
+    lang: LangParameter = None,
     format: Annotated[
         str | None,
         Query(
             description="in place of the Accept header: json, html (the page), report (one self-contained HTML file), "
-            "docx, xlsx, markdown, csv, turtle, sarif, text; all but the first two give every finding that fits"
+            "docx, xlsx, markdown, csv, turtle, sarif, text; all but the first two give every finding that fits",
+            json_schema_extra={"enum": NAMES},
         ),
     ] = None,
 ) -> Response:
@@ -95,9 +100,7 @@ def named_form(name: str) -> Format:
     try:
         return form_of("html" if name == "report" else name)
     except BadParameter as error:
-        raise HttpError(
-            406, "format", found=name, allowed=["json", "html", "report", *error.allowed]
-        ) from None
+        raise HttpError(406, "format", found=name, allowed=NAMES) from error
 
 
 def as_file(report: Report, form: Format, lang: Lang, name: str = "zhengmai-findings") -> Response:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Annotated
 
-from shapes.rules import LANGS, Lang
+from fastapi import Query
 
+from shapes import rules
+from shapes.rules import LANGS
+
+Lang = Annotated[rules.Lang | None, Query(description="language of labels and pages", examples=["zh"])]
+"""The parameter ``lang`` of every operation; None leaves it to Accept-Language."""
 HTML = "text/html"
 JSON = "application/json"
 _RANGE = re.compile(r"\s*([\w!#$&^.+*-]+)/([\w!#$&^.+*-]+)\s*((?:;[^,]*)?)")
@@ -43,12 +49,12 @@ def best(accept: str | None, offers: Sequence[str]) -> str | None:
     return first[2] if first and first[0] > 0 else None
 
 
-def language(asked: str | None, accept_language: str | None, default: Lang = "zh") -> Lang:
+def language(asked: str | None, accept_language: str | None, default: rules.Lang = "zh") -> rules.Lang:
     """ "zh" or "en": as asked for, else what the header wants more, else the default."""
     for lang in LANGS:
         if asked == lang:
             return lang
-    rated: list[tuple[float, int, Lang]] = []
+    rated: list[tuple[float, int, rules.Lang]] = []
     for at, part in enumerate((accept_language or "").split(",")):
         match = _LANGUAGE.match(part)
         rated += [(_quality(match[2]), -at, lang) for lang in LANGS if match and match[1].lower() == lang]

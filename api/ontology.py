@@ -29,7 +29,11 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     **RESPONSES,
 }
 _Name = Annotated[
-    str | None, Query(description="turtle, rdfxml, ntriples, jsonld or html, in place of the Accept header")
+    str | None,
+    Query(
+        description="in place of the Accept header",
+        json_schema_extra={"enum": [*(one.name for one in _FORMATS), HTML.removeprefix("text/")]},
+    ),
 ]
 
 

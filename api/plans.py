@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from api import pages
 from api.builds import Service
 from api.context import service_of
+from api.negotiation import HTML, Lang
 from api.problems import RESPONSES
 from graph import agency_labels
 from graph.agency_identity import identify
@@ -23,8 +24,8 @@ from shapes.findings import Finding
 from shapes.phrases import Phrases
 
 router = APIRouter(tags=["plans"])
-Lang = Annotated[str | None, Query(description="language of labels: zh or en", examples=["zh"])]
-Format = Annotated[str | None, Query(description="json or html, in place of the Accept header")]
+Format = Annotated[Literal["json", "html"] | None, Query(description="in place of the Accept header")]
+_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {HTML: {}}}, **RESPONSES}
 
 
 class PlanEntry(BaseModel):
@@ -71,7 +72,7 @@ class PlanDetail(PlanEntry):
     "/plans",
     summary="All plans, from the nation to the counties",
     response_model=list[PlanEntry],
-    responses=RESPONSES,
+    responses=_ANSWERS,
 )
 def get_plans(request: Request, lang: Lang = None, format: Format = None) -> Response:
     """Documents whose text is held, records made by hand, and documents that are only cited."""
@@ -81,7 +82,7 @@ def get_plans(request: Request, lang: Lang = None, format: Format = None) -> Res
     return JSONResponse([one.model_dump() for one in listed], headers={"Vary": "Accept, Accept-Language"})
 
 
-@router.get("/plans/{slug}", summary="One plan", response_model=PlanDetail, responses=RESPONSES)
+@router.get("/plans/{slug}", summary="One plan", response_model=PlanDetail, responses=_ANSWERS)
 def get_plan(slug: str, request: Request, lang: Lang = None, format: Format = None) -> Response:
     """Metadata, counts, the line up to the national plan, and the record with tasks and targets."""
     service, told = service_of(request), pages.lang_of(request)

@@ -14,8 +14,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from api import pages
+from api.negotiation import HTML
 from graph.errors import (
     BadInput,
     BadParameter,
@@ -49,6 +51,7 @@ class Problem(BaseModel):
     column: int | None = Field(default=None, description="counted from 1, in code points")
     limit: float | None = None
     unit: str | None = Field(default=None, description="of the limit: seconds or megabytes")
+    request_id: str | None = Field(default=None, description="of the lines about it in the log")
 
 
 class HttpError(ZhengmaiError):
@@ -104,6 +107,7 @@ def problem_of(error: ZhengmaiError, instance: str, lang: str) -> Problem:
 def respond(request: Request, problem: Problem) -> Response:
     """A problem as JSON, or as a page for a browser."""
     headers = {"Vary": "Accept, Accept-Language"}
+    problem.request_id = getattr(request.state, "request_id", None)
     if problem.status == 503:
         headers["Retry-After"] = "5"
     if pages.wanted(request):
@@ -113,6 +117,13 @@ def respond(request: Request, problem: Problem) -> Response:
     return JSONResponse(
         problem.model_dump(exclude_none=True), problem.status, headers=headers, media_type=MEDIA_TYPE
     )
+
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """Tell an error that nobody foresaw, and write down where it came from."""
+    log.error("unexpected error on %s", request.url.path, exc_info=error)
+    lang = pages.lang_of(request, "zh" if pages.wanted(request) else "en")
+    return respond(request, problem_of(HttpError(500, "unexpected"), request.url.path, lang))
 
 
 def install(app: FastAPI) -> None:
@@ -131,6 +142,8 @@ def install(app: FastAPI) -> None:
         response = known(request, told)
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
+        if error.status_code == 405:
+            response.headers["Allow"] = _methods_of(request)
         return response
 
     def invalid(request: Request, error: Exception) -> Response:
@@ -140,18 +153,59 @@ def install(app: FastAPI) -> None:
         en, zh = pages.both("http.parameter", name=name, message=first["msg"])
         return known(request, BadParameter(en, zh=zh, parameter=name))
 
-    def unexpected(request: Request, error: Exception) -> Response:
-        log.error("unexpected error on %s", request.url.path, exc_info=error)
-        return known(request, HttpError(500, "unexpected"))
-
     app.add_exception_handler(ZhengmaiError, known)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, unexpected)
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "What was wrong, and what would do instead (RFC 9457)"},
     "5XX": {"model": Problem, "description": "No data yet, or too many queries at a time"},
 }
-"""For the OpenAPI description of every operation."""
+"""For the OpenAPI description of an operation; `describe` gives it to those that do not name it."""
+
+
+def describe(app: FastAPI) -> None:
+    """Let the OpenAPI description say how errors really look, for every operation.
+
+    The framework would call them application/json, and describe its own shape for parameters that do not fit.
+    """
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            told = made()
+            schemas = told.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = Problem.model_json_schema()
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            reference = {"$ref": "#/components/schemas/Problem"}
+            content = {MEDIA_TYPE: {"schema": reference}, HTML: {"schema": {"type": "string"}}}
+            for path in told["paths"].values():
+                for operation in (path[name] for name in _METHODS if name in path):
+                    responses = operation["responses"]
+                    responses.pop("422", None)
+                    for status, response in RESPONSES.items():
+                        responses[str(status)] = {"description": response["description"], "content": content}
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+_METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+
+
+def _methods_of(request: Request) -> str:
+    """What an address takes: the methods of all its routes, where the framework tells those of the first alone."""
+    routes = request.app.router.routes
+    found = [
+        method
+        for method in map(str.upper, _METHODS)
+        if any(
+            route.matches({**request.scope, "method": method})[0] == Match.FULL
+            for route in routes
+            if not isinstance(route, Mount)
+        )
+    ]
+    return ", ".join(found or ["GET", "HEAD"])

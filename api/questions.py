@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from api import pages
 from api.context import service_of
-from api.negotiation import HTML, best
+from api.negotiation import HTML, Lang, best
 from api.problems import RESPONSES, HttpError, problem_of
 from graph.errors import BadInput, QueryLimit
 from ontology.vocabulary import SCHEMES
@@ -92,7 +92,12 @@ def create_router(catalogue: Catalogue) -> APIRouter:
     """The routes: one for the catalogue and one for each question, so that OpenAPI shows its parameters."""
     router = APIRouter(tags=["questions"])
 
-    @router.get("/questions", summary="The questions that there are", response_model=list[QuestionNote])
+    @router.get(
+        "/questions",
+        summary="The questions that there are",
+        response_model=list[QuestionNote],
+        responses={200: {"content": {HTML: {}}}},
+    )
     def get_questions(request: Request) -> Response:
         notes = [note(question) for question in service_of(request).catalogue.questions]
         if pages.wanted(request):
@@ -129,10 +134,11 @@ def create_router(catalogue: Catalogue) -> APIRouter:
 def _handler(name: str) -> Any:
     def get_question(
         request: Request,
-        lang: Annotated[
-            str | None, Query(description="language of labels: zh or en", examples=["zh"])
+        lang: Lang = None,
+        format: Annotated[
+            str | None,
+            Query(description="in place of Accept", json_schema_extra={"enum": list(_FORMATS)}),
         ] = None,
-        format: Annotated[str | None, Query(description="json, csv or html, in place of Accept")] = None,
     ) -> Response:
         return _answer(request, name, format)
 

@@ -1,43 +1,91 @@
-"""What can be set about the service, by code or by environment variables ZHENGMAI_…"""
+"""What can be set about the service: by a file in TOML, by variables ZHENGMAI_…, by options of the command.
+
+An option counts more than a variable, a variable more than the file, the file more than the default. `load` tells for
+each setting where its value came from.
+"""
 
 from __future__ import annotations
 
+import difflib
+import ipaddress
+import json
 import os
+import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from graph.errors import BadInput
 from queries.engine import Limits
 
-_PREFIX = "ZHENGMAI_"
+PREFIX = "ZHENGMAI_"
+FILE = "zhengmai.toml"
+_CONFIG = f"{PREFIX}CONFIG"
+
+
+def _networks(given: object) -> object:
+    """Addresses and networks, in a list or separated by commas."""
+    listed = [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
+    if isinstance(listed, list | tuple):
+        for one in listed:
+            ipaddress.ip_network(str(one), strict=False)
+    return listed
 
 
 class Settings(BaseModel):
-    """Settings, each with the variable ``ZHENGMAI_`` and its name in capitals: ZHENGMAI_QUERY_SECONDS=5.
+    """The settings, flat, by name. Each is also a key of the file and a variable: ZHENGMAI_QUERY_SECONDS=5.
 
-    ``data`` is the folder of builds. The limits are those of `queries.engine.Limits`; ``body_kb`` bounds the body of
-    a request; ``draft_mb``, ``draft_seconds`` and ``draft_memory_mb`` bound the check of a draft.
+    ``data`` is the folder of builds. The limits of a query are those of `queries.engine.Limits`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path = Path("data")
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535)
-    workers: int = Field(default=2, ge=1, le=64, description="query processes")
-    query_seconds: float = Field(default=10, gt=0, le=3600)
-    query_memory_mb: int = Field(default=1536, ge=512)
-    result_mb: int = Field(default=64, ge=1)
-    query_characters: int = Field(default=100_000, ge=100)
-    query_nesting: int = Field(default=100, ge=5, le=1000)
-    queries_waiting: int = Field(default=16, ge=0, le=1000)
-    body_kb: int = Field(default=1024, ge=1)
+    data: Path = Field(
+        default=Path("data"), description="folder of builds; in a file, from the file's folder"
+    )
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    processes: int = Field(default=1, ge=1, le=64, description="processes that answer, each on its own")
+    shutdown_seconds: int = Field(
+        default=20, ge=0, le=3600, description="what runs may go on for so long when the service is stopped"
+    )
+    log_format: Literal["plain", "json"] = Field(default="plain", description="one line a record, either way")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least grave that is written; the access lines are info"
+    )
+    log_query_characters: int = Field(
+        default=200, ge=0, description="how much of a request's query string is written; 0 for nothing"
+    )
+    metrics: bool = Field(default=True, description="whether there is /metrics")
+    otel: bool = Field(default=False, description="whether spans are sent by OpenTelemetry (extra `otel`)")
+    rate_per_minute: int = Field(
+        default=1200, ge=0, description="requests of one client in each process; 0 for no limit"
+    )
+    rate_burst: int = Field(default=200, ge=1, description="requests that a quiet client may send at once")
+    trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(_networks)] = Field(
+        default=("127.0.0.1", "::1"),
+        description="addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed",
+    )
+    workers: int = Field(default=2, ge=1, le=64, description="query processes of each process")
+    query_seconds: float = Field(default=10, gt=0, le=3600, description="time of one query")
+    query_memory_mb: int = Field(
+        default=1536, ge=512, description="address space of a query process, the mapped store in it"
+    )
+    result_mb: int = Field(default=64, ge=1, description="size of one answer")
+    query_characters: int = Field(default=100_000, ge=100, description="length of a query")
+    query_nesting: int = Field(default=100, ge=5, le=1000, description="how deep a query may nest")
+    queries_waiting: int = Field(
+        default=16, ge=0, le=1000, description="queries that may wait for a query process; others get 503"
+    )
+    body_kb: int = Field(default=1024, ge=1, description="size of a request's body")
     draft_mb: int = Field(default=20, ge=1, le=200, description="size of a draft that is handed in")
     drafts: int = Field(default=2, ge=1, le=64, description="drafts that are checked at a time")
-    draft_seconds: float = Field(default=60, gt=0, le=3600)
-    draft_memory_mb: int = Field(default=2048, ge=512)
+    draft_seconds: float = Field(default=60, gt=0, le=3600, description="time of the check of a draft")
+    draft_memory_mb: int = Field(default=2048, ge=512, description="memory of the check of a draft")
 
     @property
     def limits(self) -> Limits:
@@ -53,14 +101,128 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Settings from variables. Raises BadInput naming the variable whose value does not fit."""
-        found = os.environ if environment is None else environment
-        values = {
-            name: found[key] for name in cls.model_fields if (key := f"{_PREFIX}{name.upper()}") in found
-        }
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = f"{_PREFIX}{str(first['loc'][0]).upper()}"
-            raise BadInput(f"{name}={values[str(first['loc'][0])]}: {first['msg']}") from error
+        """Settings from variables, and from the file that ZHENGMAI_CONFIG names. Raises BadInput as `load` does."""
+        return load(environment=environment, look_here=False).settings
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings, where each came from ("default" among it), and variables that look like settings and are none."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    unknown: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """Each value with its origin. It is TOML: what is printed can be the next file."""
+        width = max(len(name) for name in self.origins)
+        told = []
+        for name, origin in self.origins.items():
+            value = self.settings.model_dump(mode="json")[name]
+            # Nothing in TOML says "none"; the comment does.
+            said = f"# {name} is not set" if value is None else f"{name:<{width}} = {_toml(value)}"
+            told.append(f"{said}  # {origin}")
+        return told
+
+
+def load(
+    file: Path | None = None,
+    options: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    look_here: bool = True,
+) -> Loaded:
+    """The settings in force.
+
+    ``file`` counts, else that of ZHENGMAI_CONFIG, else zhengmai.toml of the working folder (not if ``look_here`` is
+    false). Options that are None are passed over. Raises BadInput with the place and name of every value that does not
+    fit, and what would.
+    """
+    found = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+
+    def put(name: str, value: object, origin: str) -> None:
+        values[name], origins[name] = value, origin
+
+    path = file or (Path(found[_CONFIG]) if found.get(_CONFIG) else None)
+    if path is None and look_here and Path(FILE).is_file():
+        path = Path(FILE)
+    if path is not None:
+        for name, value in _read(path).items():
+            put(name, value, str(path))
+    names = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields}
+    for key, name in names.items():
+        if key in found:
+            put(name, found[key], key)
+    for name, value in (options or {}).items():
+        if value is not None:
+            put(name, value, f"--{name.replace('_', '-')}")
+    unknown = [key for key in found if key.startswith(PREFIX) and key not in names and key != _CONFIG]
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        told = "; ".join(_told(one, values, origins) for one in error.errors())
+        raise BadInput(told, zh=f"设置有误：{told}") from error
+    return Loaded(settings, origins, tuple(sorted(unknown)))
+
+
+def table() -> str:
+    """All settings as a table of Markdown, for docs/service.md."""
+    lines = ["| setting | default | what it sets | fits |", "|---|---|---|---|"]
+    schema = Settings.model_json_schema()["properties"]
+    for name, field in Settings.model_fields.items():
+        default = Settings().model_dump(mode="json")[name]
+        shown = "" if default is None else f"`{_toml(default)}`"
+        lines.append(f"| `{name}` | {shown} | {field.description} | {_fits(schema[name])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _read(path: Path) -> dict[str, object]:
+    """What a file says; its paths are taken from its own folder."""
+    try:
+        told: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(
+            f"{path}: the settings cannot be read: {error.strerror}", zh=f"{path}：无法读取设置"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: is not TOML: {error}", zh=f"{path}：不是合格的 TOML：{error}") from error
+    paths = {key for key, field in Settings.model_fields.items() if field.annotation in (Path, Path | None)}
+    return {
+        name: path.parent / value if name in paths and isinstance(value, str) else value
+        for name, value in told.items()
+    }
+
+
+def _told(error: ErrorDetails, values: Mapping[str, object], origins: Mapping[str, str]) -> str:
+    """One fault: where the value came from, the value, and what fits."""
+    name = str(error["loc"][0])
+    origin = origins[name]
+    if name not in Settings.model_fields:
+        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; 'zhengmai settings' lists those that there are"
+        return f"{origin}: {name}: there is no such setting{hint}"
+    place = origin if origin.startswith((PREFIX, "--")) else f"{origin}: {name}"
+    return f"{place}={values[name]}: {error['msg']}"
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _fits(schema: dict[str, Any]) -> str:
+    """What a value may be, in a few words."""
+    kinds = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    one = kinds[0]
+    if "enum" in one:
+        return ", ".join(one["enum"])
+    kind = {"integer": "whole number", "number": "number", "boolean": "true, false", "array": "list"}.get(
+        one["type"], "path" if one.get("format") == "path" else "text"
+    )
+    bounds = [
+        f"{sign} {one[key]}"
+        for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"))
+        if key in one
+    ]
+    return ", ".join([kind, *bounds])

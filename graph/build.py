@@ -123,7 +123,7 @@ class BuildJob:
         self._clear()
 
     def publish(self) -> None:
-        """Make this build the current one, in one step, and drop the oldest builds beyond the last three."""
+        """Make this build the current one, in one step, and drop the oldest beyond the last three that nobody uses."""
         shutil.rmtree(self.folder / "quads", ignore_errors=True)
         name = self.folder.name.removesuffix(".part")
         final = self.folder.with_name(name)
@@ -136,7 +136,7 @@ class BuildJob:
         swap.replace(self.data / "current")
         builds = sorted(path for path in (self.data / "builds").iterdir() if path.suffix != ".part")
         for old in [path for path in builds if path != final][: -(KEPT_BUILDS - 1)]:
-            shutil.rmtree(old, ignore_errors=True)
+            _remove_unused(old)
 
     # -- the steps ---------------------------------------------------------------------------------------------
 
@@ -386,6 +386,16 @@ class BuildJob:
             checks[record.slug] = inside.checks(record, text, known)
             told[record.slug] = inside.agencies_in_text(record, text)
         return checks, told
+
+
+def _remove_unused(folder: Path) -> None:
+    """Remove a build, unless a process reads it: whoever does holds a shared lock on its build.json."""
+    with suppress(OSError), (folder / "build.json").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Under the other name it is no build any more, should this be cut off in the middle.
+        doomed = folder.with_name(f"{folder.name}.part")
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def read_plan(

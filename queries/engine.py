@@ -17,8 +17,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from multiprocessing.connection import Connection
@@ -44,6 +44,10 @@ from queries.tables import Table, table_from_json
 from queries.words import both
 
 _GRACE = 2.0  # seconds that the kernel's alarm may be late before the parent ends a worker itself
+
+
+Watch = Callable[[str], AbstractContextManager[None]]
+"""What is entered while a query is "waiting" for a process, and while it is "running" in one; sees how that ends."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,9 @@ class QueryEngine:
     later query is answered from the new one.
     """
 
-    def __init__(self, store: Path, *, workers: int = 2, limits: Limits | None = None) -> None:
+    def __init__(
+        self, store: Path, *, workers: int = 2, limits: Limits | None = None, watch: Watch | None = None
+    ) -> None:
         """Raises StoreError when there is no store at ``store``. Workers are started when first needed."""
         if not (store / "CURRENT").is_file():
             raise StoreError(f"{store}: there is no store; run 'zhengmai build' first")
@@ -89,6 +95,7 @@ class QueryEngine:
         self.limits = limits or Limits()
         self._places = threading.BoundedSemaphore(workers + self.limits.waiting)
         self._workers = workers
+        self._watch = watch or (lambda state: nullcontext())
         self._slots = threading.Semaphore(workers)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
@@ -159,6 +166,19 @@ class QueryEngine:
         for worker in workers:
             worker.end()
 
+    def retire(self) -> None:
+        """End the workers that have no query now, and each of the others after its query."""
+        with self._lock:
+            self._closed = True
+            workers, self._idle = self._idle, []
+        for worker in workers:
+            self._drop(worker)
+
+    def processes(self) -> list[int]:
+        """The process ids of the workers."""
+        with self._lock:
+            return [worker.pid for worker in self._all]
+
     def __enter__(self) -> QueryEngine:
         return self
 
@@ -171,15 +191,16 @@ class QueryEngine:
         if not self._places.acquire(blocking=False):
             raise self._busy()
         try:
-            if not self._slots.acquire(timeout=self.limits.seconds):
+            with self._watch("waiting"):
+                free = self._slots.acquire(timeout=self.limits.seconds)
+            if not free:
                 raise self._busy()
             try:
                 worker = self._take()
                 started = time.perf_counter()
                 try:
-                    body = worker.answer(query, request)
-                except _WorkerGone as gone:
-                    raise gone.reason from None
+                    with self._watch("running"):
+                        body = _answer(worker, query, request)
                 finally:
                     self._put_back(worker)
                 return Answer(body, wanted, time.perf_counter() - started)
@@ -201,11 +222,11 @@ class QueryEngine:
         return worker
 
     def _put_back(self, worker: _Worker) -> None:
-        if worker.ready and not self._closed:
-            with self._lock:
+        with self._lock:
+            if worker.ready and not self._closed:
                 self._idle.append(worker)
-        else:  # ended at a limit, or left in the middle of an answer by Ctrl-C
-            self._drop(worker)
+                return
+        self._drop(worker)  # ended at a limit, or left in the middle of an answer by Ctrl-C
 
     def _drop(self, worker: _Worker) -> None:
         with self._lock:
@@ -215,6 +236,13 @@ class QueryEngine:
     def _busy(self) -> Busy:
         en, zh = both("limits", "busy", limit=self._workers + self.limits.waiting)
         return Busy(en, zh=zh)
+
+
+def _answer(worker: _Worker, query: QueryText, request: dict[str, Any]) -> bytes:
+    try:
+        return worker.answer(query, request)
+    except _WorkerGone as gone:
+        raise gone.reason from None
 
 
 def _check_iri(iri: str) -> None:
@@ -259,6 +287,10 @@ class _Worker:
                 stderr=subprocess.DEVNULL,
             )
         self._connection = Connection(ours.detach())
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def alive(self) -> bool:

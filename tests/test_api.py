@@ -198,7 +198,7 @@ def test_a_runaway_query_is_told_its_limit_while_others_are_answered(client: Tes
     thread = threading.Thread(target=lambda: answers.append(client.get("/sparql", params={"query": RUNAWAY})))
     thread.start()
     time.sleep(0.2)
-    assert client.get("/health").status_code == 200
+    assert client.get("/ready").status_code == 200
     assert client.get("/questions/plans").json()["count"] >= 10
     assert not answers, "others had to wait"
     thread.join(30)
@@ -464,9 +464,10 @@ def test_methods_and_addresses_that_there_are_not(client: TestClient) -> None:
 
 def test_without_a_build_it_starts_and_says_what_to_do(tmp_path: Path) -> None:
     with TestClient(create_app(Settings(data=tmp_path))) as empty:
-        told = problem(empty.get("/health"), 503, "no-data")
+        assert empty.get("/health").json()["status"] == "ok"
+        told = problem(empty.get("/ready"), 503, "no-data")
         assert "zhengmai build" in told["detail"]
-        assert empty.get("/health").headers["retry-after"] == "5"
+        assert empty.get("/ready").headers["retry-after"] == "5"
         problem(empty.get("/sparql", params={"query": "ASK {}"}), 503, "no-data")
         assert "zhengmai build" in page(empty, "/")
 
@@ -478,10 +479,10 @@ def test_a_new_build_is_served_from_the_next_request_on(built: Path, tmp_path: P
     link = tmp_path / "current"
     link.symlink_to(first)
     with TestClient(create_app(Settings(data=tmp_path))) as client:
-        assert client.get("/health").json()["build"] == "first"
+        assert client.get("/ready").json()["build"] == "first"
         (tmp_path / "next").symlink_to(second)
         (tmp_path / "next").rename(link)
-        assert client.get("/health").json()["build"] == "second"
+        assert client.get("/ready").json()["build"] == "second"
         shutil.rmtree(first)
         assert client.get("/questions/plans").json()["count"] >= 10
 
