@@ -7,6 +7,7 @@ place is the address: `settings.base`, or what the client called. See docs/linke
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import quote, unquote_to_bytes
 
 import pyoxigraph as ox
@@ -67,7 +68,8 @@ def canonical(request: Request, text: str) -> str:
     for base in (service_of(request).settings.base, str(request.base_url)):
         if base and base != BASE and text.startswith((f"{base}id/", f"{base}ns#", f"{base}graph/")):
             head, _, tail = text.removeprefix(base).partition("/")
-            return BASE + (f"{head}/{_segments(tail)}" if tail else head)
+            with suppress(ValueError):
+                return BASE + (f"{head}/{_segments(tail)}" if tail else head)
     return text
 
 
@@ -91,5 +93,8 @@ def asked_iri(request: Request, space: str) -> str:
 
 
 def _segments(path: str) -> str:
-    """A path with each of its names written as the IRIs of the project are."""
-    return "/".join(segment(unquote_to_bytes(part).decode("utf-8")) for part in path.split("/"))
+    """A path with each of its names written as the IRIs of the project are. Raises ValueError where they cannot be."""
+    names = [unquote_to_bytes(part).decode("utf-8") for part in path.split("/")]
+    if any(name != name.strip() for name in names):
+        raise ValueError("no name begins or ends with a space")
+    return "/".join(segment(name) for name in names)

@@ -207,9 +207,12 @@ def write(build: Path, out: Path, progress: Progress = lambda what: None) -> Ind
         found.append(File(name, media_type, path.stat().st_size, digest, **more))
 
     progress(GRAPH_FILE)
-    with (out / GRAPH_FILE).open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-        with io.BufferedWriter(packed, 1 << 20) as buffered:  # type: ignore[arg-type]
-            store.dump(buffered, ox.RdfFormat.TRIG, prefixes=PREFIXES)
+    with (
+        (out / GRAPH_FILE).open("wb") as raw,
+        gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
+        io.BufferedWriter(packed, 1 << 20) as buffered,
+    ):
+        store.dump(buffered, ox.RdfFormat.TRIG, prefixes=PREFIXES)
     done(GRAPH_FILE, "application/trig+gzip")
     counts: dict[str, int] = {}
     for table in tables():

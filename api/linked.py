@@ -95,13 +95,17 @@ def get_graph(name: str, request: Request, format: _Format = None) -> Response:
     engine = service_of(request).engine
     if not len(engine.table("SELECT ?s { ?s ?p ?o } LIMIT 1", default_graphs=[iri])):
         raise unknown(iri)
-    offers = [*_RDF.values()]
+    offers = [*_RDF.values(), HTML]
     found = named(format, "graph") if format is not None else None
-    if format is not None and (found is None or found.media_types[0] not in offers):
-        raise HttpError(406, "format", allowed=[*_RDF], found=format)
-    media = found.media_types[0] if found else best(request.headers.get("accept"), offers)
+    media = found.media_types[0] if found else HTML if format == "html" else None
+    if format is not None and media not in offers:
+        raise HttpError(406, "format", allowed=[*_RDF, "html"], found=format)
+    media = media or best(request.headers.get("accept"), offers)
     if media is None:
         raise HttpError(406, "accept", allowed=offers)
+    if media == HTML:  # people read the plan; of the other graphs there are only files
+        document = addresses.page_of(iri.replace(f"{BASE}graph/", str(ID)))
+        return RedirectResponse(document or "/data", 303, headers={"Vary": "Accept"})
     answer = engine.run("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", media, default_graphs=[iri])
     return Response(answer.body, media_type=media, headers={"Vary": "Accept"})
 
