@@ -436,7 +436,9 @@ def questions(
 def export(
     out: Annotated[
         Path | None,
-        typer.Argument(help="An empty or new folder; without one, the build's own, from which they are served."),
+        typer.Argument(
+            help="An empty or new folder; without one, the build's own, from which they are served."
+        ),
     ] = None,
     data: Data = _DATA,
 ) -> None:

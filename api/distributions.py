@@ -127,7 +127,7 @@ class Index:
             return cls(**{**data, "files": tuple(File(**one) for one in data["files"])})
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise StoreError(
                 f"{folder / FOLDER}: cannot be read ({error}); remove it, and it is made again"
             ) from error
