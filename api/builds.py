@@ -20,6 +20,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from api.making import Making
 from api.settings import Settings
 from graph.build import open_current
 from graph.catalog import vocabularies_of
@@ -166,6 +167,7 @@ class Service:
         self.settings = settings
         self.catalogue = catalogue
         self.drafts = threading.Semaphore(settings.drafts)
+        self.distributions = Making()
         self._watch = watch
         self._builds = _Builds(settings)
         self._children: set[subprocess.Popen[bytes]] = set()

@@ -10,13 +10,14 @@ import difflib
 import ipaddress
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from graph.errors import BadInput
@@ -25,6 +26,7 @@ from queries.engine import Limits
 PREFIX = "ZHENGMAI_"
 FILE = "zhengmai.toml"
 _CONFIG = f"{PREFIX}CONFIG"
+_ADDRESS = r"https?://[^\s<>\"{}|\\^`]+"
 
 
 def _networks(given: object) -> object:
@@ -46,6 +48,16 @@ class Settings(BaseModel):
 
     data: Path = Field(
         default=Path("data"), description="folder of builds; in a file, from the file's folder"
+    )
+    base: str | None = Field(
+        default=None,
+        description="public address of the service, for links; without it, the one that the client called",
+        examples=["https://data.example.org/zhengmai/"],
+    )
+    licence: str = Field(
+        default="https://www.apache.org/licenses/LICENSE-2.0",
+        pattern=_ADDRESS,
+        description="IRI of the licence of the data that is served",
     )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
@@ -86,6 +98,16 @@ class Settings(BaseModel):
     drafts: int = Field(default=2, ge=1, le=64, description="drafts that are checked at a time")
     draft_seconds: float = Field(default=60, gt=0, le=3600, description="time of the check of a draft")
     draft_memory_mb: int = Field(default=2048, ge=512, description="memory of the check of a draft")
+
+    @field_validator("base")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        """An address without parameters; it gets a slash at its end."""
+        if not value:
+            return None
+        if not re.fullmatch(_ADDRESS, value) or "?" in value or "#" in value:
+            raise ValueError("must be an address such as https://data.example.org/zhengmai/")
+        return value.rstrip("/") + "/"
 
     @property
     def limits(self) -> Limits:
