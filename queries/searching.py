@@ -40,7 +40,7 @@ _BETWEEN = re.compile(r"[\s\x00。，、；：！？…!?;:,|｜]+")
 _SENTENCE = re.compile(r"[^。！？；;｜\n]+[。！？；;]*")
 _SHOWN_SENTENCES = 2
 _SENTENCE_LENGTH = 160
-_STEPS = 20_000  # of SQLite's machine between two looks at the clock
+_STEPS = 1_000  # of SQLite's machine between two looks at the clock
 _SHOWN_PLACES = 24
 
 _TEXT_ORDER: tuple[Kind, ...] = ("task", "target", "cited-target", "provision", "agency", "plan")

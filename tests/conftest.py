@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
+import uvicorn
 
+from api.app import create_app
+from api.settings import Settings
 from graph import stores
 from ontology.terms import GRAPH_REFERENCE
 from ontology.vocabulary import SCHEMES, vocabulary_graph
@@ -22,6 +28,23 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "zhengmai", "build", "--data", str(data)], check=True, capture_output=True
     )
     return data
+
+
+@pytest.fixture(scope="session")
+def live_service(built: Path) -> Iterator[str]:
+    """The address of the service on the real corpus, listening on loopback."""
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(Settings(data=built)), port=0, log_level="warning", lifespan="on")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    assert server.started
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
 
 
 @pytest.fixture(scope="session")
