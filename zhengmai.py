@@ -22,6 +22,7 @@ from graph.errors import BadInput, ZhengmaiError
 if TYPE_CHECKING:
     from graph.build import BuildJob, Progress
     from graph.record import PlanRecord
+    from queries.asking import Reply
     from shapes.findings import Report
     from shapes.waivers import Waivers
 
@@ -372,7 +373,16 @@ def ask(
     name: Annotated[str | None, typer.Argument(help="The question; without one, all are listed.")] = None,
     parameters: Annotated[list[str] | None, typer.Argument(help="key=value …")] = None,
     data: Data = _DATA,
-    format: Annotated[str, typer.Option("--format", help="table, json or csv.")] = "table",
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="table, json, csv, tsv, xlsx or parquet; turtle, ntriples, jsonld or rdfxml where the answer is a graph.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file; xlsx and parquet need one.")
+    ] = None,
     lang: Lang = "zh",
 ) -> None:
     """Answer one of the prepared questions."""
@@ -381,15 +391,22 @@ def ask(
     from queries.asking import Asker
     from queries.catalogue import load_catalogue
     from queries.engine import QueryEngine
-    from queries.terminal import as_text
+    from queries.formats import named
+    from queries.rdf import written
 
     _one_of("--lang", lang, ("zh", "en"))
-    _one_of("--format", format, ("table", "json", "csv"))
     if name is None:
         for question in load_catalogue().questions:
             example = " ".join(f"{key}={value}" for key, value in question.example.items())
             print(f"{question.name} {example}".rstrip() + f"\n    {question.title[lang]}")
         return
+    catalogue = load_catalogue()
+    is_table = catalogue.question(name).is_table
+    form = format or ("table" if is_table else "turtle")
+    graphs = ("turtle", "ntriples", "jsonld", "rdfxml")
+    _one_of("--format", form, ("table", "json", "csv", "tsv", "xlsx", "parquet") if is_table else graphs)
+    if form in ("xlsx", "parquet") and output is None and sys.stdout.isatty():
+        raise BadInput(f"--format {form}: is no text for a terminal; give --output {name}.{form}")
     values: dict[str, str] = {}
     for given in parameters or []:
         key, equals, value = given.partition("=")
@@ -398,15 +415,58 @@ def ask(
         values[key] = value
     folder = open_current(data)
     with QueryEngine(folder / "store", workers=1) as engine:
-        reply = Asker(engine, vocabularies=vocabularies_of(folder)).ask(name, values, lang)
-    if format == "csv":
-        sys.stdout.buffer.write(reply.table.to_csv(reply.header))
-    elif format == "json":
-        print(json.dumps(reply.table.records(), ensure_ascii=False, indent=1))
-    else:
+        asker = Asker(engine, catalogue, vocabularies_of(folder))
+        if not is_table:
+            writer = named(form, "graph")
+            assert writer is not None
+            _give(written(asker.graph(name, values, lang).triples, writer.writer), output)
+            return
+        reply = asker.ask(name, values, lang)
+    if form == "table" and output is None:
         _note(f"{reply.question.title[lang]} {' '.join(f'{k}={v}' for k, v in values.items())}".rstrip())
-        sys.stdout.write(as_text(reply.table, reply.header, width=_width(), iris=False))
+    _give(_rows(reply, form), output)
+    if form == "table" and output is None:
         _note(f"{len(reply.table)} 行" if lang == "zh" else f"{len(reply.table)} rows")
+
+
+def _rows(reply: Reply, form: str) -> bytes:
+    """The answer to a question in one of the forms of `ask`."""
+    from queries import files
+    from queries.terminal import as_text
+
+    columns = files.Columns(reply.question.columns, reply.question.types, reply.question.title, reply.lang)
+    match form:
+        case "csv":
+            return reply.table.to_csv(reply.header)
+        case "tsv":
+            return files.tsv(columns, reply.table.rows)
+        case "xlsx":
+            return files.workbook(columns, reply.table.rows)
+        case "parquet":
+            if not files.has_parquet():
+                raise BadInput("--format parquet: needs pyarrow; run: pip install 'zhengmai[parquet]'")
+            return files.parquet(columns, reply.table.rows)
+        case "json":
+            return (json.dumps(reply.table.records(), ensure_ascii=False, indent=1) + "\n").encode()
+    return as_text(reply.table, reply.header, width=_width(), iris=False).encode()
+
+
+@app.command(epilog="Example: zhengmai questions --out docs/questions.md")
+def questions(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write; without one, standard output.")
+    ] = None,
+) -> None:
+    """Write the page on all questions as Markdown: how to ask, and each with its parameters and columns."""
+    from queries.catalogue import load_catalogue
+    from queries.documentation import markdown
+
+    text = markdown(load_catalogue())
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        out.write_text(text, encoding="utf-8")
+        _note(f"{out}: written")
 
 
 @app.command(epilog="Example: zhengmai serve --port 8000")

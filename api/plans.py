@@ -17,6 +17,7 @@ from graph import agency_labels
 from graph.agency_identity import identify
 from graph.errors import NotFound
 from graph.record import PlanRecord
+from ontology.terms import dotted
 from ontology.vocabulary import using
 from queries.words import both
 from shapes.findings import Finding
@@ -160,6 +161,7 @@ def _page(
         "findings": findings,
         "say": Phrases(service.build.report, lang),
         "label": label,
+        "dotted": dotted,  # the anchors of api.addresses.anchor_of
         "roles": [concept.key for concept in vocabularies.scheme("role")],
     }
     return pages.render(request, "plan.html", values)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from graph.errors import BadInput
 from queries.engine import Limits
 
 _PREFIX = "ZHENGMAI_"
+_ADDRESS = r"https?://[^\s<>\"{}|\\^`]+"
 
 
 class Settings(BaseModel):
@@ -24,6 +26,16 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Path("data")
+    base: str | None = Field(
+        default=None,
+        description="public address of the service, for links; without it, the one that the client called",
+        examples=["https://data.example.org/zhengmai/"],
+    )
+    licence: str = Field(
+        default="https://www.apache.org/licenses/LICENSE-2.0",
+        pattern=_ADDRESS,
+        description="IRI of the licence of the data that is served",
+    )
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=2, ge=1, le=64, description="query processes")
@@ -38,6 +50,16 @@ class Settings(BaseModel):
     drafts: int = Field(default=2, ge=1, le=64, description="drafts that are checked at a time")
     draft_seconds: float = Field(default=60, gt=0, le=3600)
     draft_memory_mb: int = Field(default=2048, ge=512)
+
+    @field_validator("base")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        """An address without parameters; it gets a slash at its end."""
+        if not value:
+            return None
+        if not re.fullmatch(_ADDRESS, value) or "?" in value or "#" in value:
+            raise ValueError("must be an address such as https://data.example.org/zhengmai/")
+        return value.rstrip("/") + "/"
 
     @property
     def limits(self) -> Limits:

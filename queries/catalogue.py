@@ -6,16 +6,20 @@ replaces what is between the braces, everywhere it stands, by one RDF term in N-
 never pasted: it is first resolved to a term. (pyoxigraph's own ``substitutions`` are no way: they reject every
 variable that is not in the outermost SELECT, and do not reach into sub-selects.) A variable ``?lang``, where a query
 has one, is bound to the language of its labels.
+
+A question is a SELECT, whose answer is a table, or a CONSTRUCT, whose answer is a graph. A column has words in zh and
+en and, where its values are not texts, a type of `COLUMN_TYPES`. A SELECT ends with its ORDER BY: the columns are put
+behind it, so that the order is the same each time and the pages of an answer do not overlap.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, Literal
 
 import pyoxigraph as ox
 import yaml
@@ -25,7 +29,12 @@ from queries.resolving import Resolver
 from queries.words import Text, both
 
 LANGUAGES = ("zh", "en")
+COLUMN_TYPES = ("text", "integer", "decimal", "boolean", "year", "date", "iri")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+_RESERVED = ("lang", "format", "limit", "offset", "page")
+_COLUMN = re.compile(r"[a-z][A-Za-z0-9]*")
+_LAST_ORDER = re.compile(r"\bORDER\s+BY\b[^{}]*\Z", re.IGNORECASE)
+_PROLOGUE = re.compile(r"\A(?:\s*(?:(?:PREFIX|BASE)\b[^\n]*|#[^\n]*)?\n)*", re.IGNORECASE)
 _SLOT = re.compile(r"(VALUES\s+\?(\w+)\s*\{\s*)([^{}]*?)\s*\}")
 _UNDEF = "UNDEF"
 
@@ -51,7 +60,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Question:
-    """One question; ``columns`` has the label of each column of the answer, in order."""
+    """One question; ``columns`` has the label of each column of the answer, in order, ``types`` its type.
+
+    ``form`` is SELECT or CONSTRUCT; the answer to a CONSTRUCT is a graph, and has no columns.
+    """
 
     name: str
     title: Text
@@ -60,6 +72,13 @@ class Question:
     columns: Mapping[str, Text]
     example: Mapping[str, str]
     sparql: str = field(repr=False)
+    types: Mapping[str, str] = field(default_factory=dict)
+    form: Literal["SELECT", "CONSTRUCT"] = "SELECT"
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the answer is a table; otherwise it is a graph."""
+        return self.form == "SELECT"
 
     def bind(self, values: Mapping[str, str], resolver: Resolver, lang: str = "zh") -> str:
         """The SPARQL text for these values, as people type them: an IRI, a code, a slug, or a label.
@@ -93,7 +112,8 @@ class Question:
             term = terms.get(slot[2], slot[3])
             return "" if term == _UNDEF else f"{slot[1]}{term} }}"
 
-        return _SLOT.sub(fill, self.sparql)
+        text = _SLOT.sub(fill, self.sparql)
+        return f"{text.rstrip()} {' '.join(f'?{name}' for name in self.columns)}\n" if self.is_table else text
 
     def _missing(self, parameter: Parameter) -> BadParameter:
         example = f"{parameter.name}={self.example.get(parameter.name, '…')}"
@@ -123,6 +143,19 @@ class Catalogue:
             en, zh = both("questions", "unknown", found=name, allowed=", ".join(names))
             raise NotFound(en, zh=zh, allowed=names)
         return found
+
+
+def part_of(sparql: str, limit: int, offset: int) -> str:
+    """The query of a bound question for some of its rows."""
+    return f"{sparql.rstrip()}\nLIMIT {limit} OFFSET {offset}\n"
+
+
+def count_of(sparql: str) -> str:
+    """A query for the number of rows of a bound question, in ``?count``."""
+    prologue = _PROLOGUE.match(sparql)
+    at = prologue.end() if prologue else 0
+    body = _LAST_ORDER.sub("", sparql[at:])
+    return f"{sparql[:at]}SELECT (COUNT(*) AS ?count) WHERE {{ {{\n{body.rstrip()}\n}} }}\n"
 
 
 def load_catalogue(sources: Iterable[Traversable] | None = None) -> Catalogue:
@@ -160,28 +193,40 @@ def _read(source: Traversable) -> Question:
         if key not in known:
             raise fail(f"“{key}” is no key of a header; there are: {', '.join(sorted(known))}", str(key))
 
+    def column(value: object, key: str) -> tuple[Text, str]:
+        given = dict(value) if isinstance(value, dict) else {}
+        type_ = str(given.pop("type", "text"))
+        if type_ not in COLUMN_TYPES:
+            raise fail(f"“{type_}” is no type of a column; there are: {', '.join(COLUMN_TYPES)}", key)
+        if not _COLUMN.fullmatch(key) or key == "evidence":
+            raise fail(f"“{key}” is no name of a column: letters and digits, and not “evidence”", key)
+        return words(given, key), type_
+
     def words(value: object, key: str) -> Text:
         if not isinstance(value, dict) or set(value) != {"zh", "en"}:
             raise fail(f"“{key}” needs its words in zh and in en", key)
         return Text(str(value["zh"]), str(value["en"]))
 
+    columns = {str(key): column(value, str(key)) for key, value in (data.get("columns") or {}).items()}
     question = Question(
         name=name,
         title=words(data.get("title"), "title"),
         description=words(data.get("description"), "description"),
         parameters=tuple(_parameter(one, words, fail) for one in data.get("parameters") or ()),
-        columns={str(key): words(value, str(key)) for key, value in (data.get("columns") or {}).items()},
+        columns={key: label for key, (label, _) in columns.items()},
+        types={key: type_ for key, (_, type_) in columns.items()},
         example={str(key): str(value) for key, value in (data.get("example") or {}).items()},
         sparql="\n".join(line for line in lines if not line.startswith("#+")).strip() + "\n",
     )
-    _check(question, fail)
-    return question
+    return _checked(question, fail)
 
 
 def _parameter(data: object, words: Any, fail: Any) -> Parameter:
     if not isinstance(data, dict) or not {"name", "type", "label"} <= set(data):
         raise fail("a parameter needs name, type and label", "parameters")
     name = str(data["name"])
+    if name in _RESERVED:
+        raise fail(f"“{name}” is taken: all questions have {', '.join(_RESERVED)}", name)
     for key in data:
         if key not in ("name", "type", "label", "binds", "required", "default"):
             raise fail(f"“{key}” is no key of a parameter", name)
@@ -198,17 +243,21 @@ def _parameter(data: object, words: Any, fail: Any) -> Parameter:
     )
 
 
-def _check(question: Question, fail: Any) -> None:
-    """The file is a SELECT that Oxigraph reads, with a place for each parameter and a label for each column."""
+def _checked(question: Question, fail: Any) -> Question:
+    """The file is a query that Oxigraph reads, with a place for each parameter and a label for each column."""
     try:
         result = ox.Store().query(question.sparql)
     except SyntaxError as error:
         raise fail(f"is not SPARQL (below the header): {error}") from None
-    if not isinstance(result, ox.QuerySolutions):
-        raise fail("is not a SELECT")
-    names = [variable.value for variable in result.variables]
+    if isinstance(result, ox.QueryBoolean):
+        raise fail("is not a SELECT or CONSTRUCT")
+    names = [variable.value for variable in result.variables] if isinstance(result, ox.QuerySolutions) else []
     if names != list(question.columns):
         raise fail(f"its columns are {names}, and labelled are {list(question.columns)}", "columns")
+    if names and not _LAST_ORDER.search(question.sparql):
+        raise fail("does not end with ORDER BY, and its rows would come in no order")
+    if re.search(r"\b(LIMIT|OFFSET)\b[^{}]*\Z", question.sparql, re.IGNORECASE):
+        raise fail("ends with a LIMIT; how many rows are wanted is for those who ask to say")
     slots = {slot[2] for slot in _SLOT.finditer(question.sparql)}
     for parameter in question.parameters:
         if parameter.binds not in slots:
@@ -216,3 +265,4 @@ def _check(question: Question, fail: Any) -> None:
     required = {parameter.name for parameter in question.parameters if parameter.required}
     if not required <= set(question.example) <= {parameter.name for parameter in question.parameters}:
         raise fail("its example must give the required parameters and no others than there are", "example")
+    return question if names else replace(question, form="CONSTRUCT")

@@ -237,18 +237,22 @@ def test_the_catalogue_tells_all_that_a_program_needs(client: TestClient) -> Non
     notes = client.get("/questions").json()
     assert [one["name"] for one in notes] == [question.name for question in QUESTIONS]
     for one in notes:
-        count = client.get(one["path"], params=one["example"]).json()["count"]
-        assert (count == 0) == (one["name"] in EMPTY_ON_THE_PLANS)
+        assert "html" in one["formats"]
+        answer = client.get(one["path"], params=one["example"])
+        if one["answer"] == "table":
+            assert (answer.json()["count"] == 0) == (one["name"] in EMPTY_ON_THE_PLANS)
+        else:
+            assert answer.headers["content-type"] == "text/turtle; charset=utf-8"
 
 
 def test_an_answer_has_labels_and_rows(client: TestClient) -> None:
     answer = client.get("/questions/lead-agencies", params={"domain": "教育"}).json()
-    assert answer["columns"][0] == {"name": "role", "label": "角色"}
+    assert answer["columns"][0] == {"name": "role", "label": "角色", "type": "text"}
     assert answer["count"] == len(answer["rows"])
     assert answer["rows"][0]["role"] == "牵头"
     assert any(row["place"] == "乌海市" and row["agency"] is None for row in answer["rows"])
     english = client.get("/questions/lead-agencies", params={"domain": "education", "lang": "en"}).json()
-    assert english["columns"][0] == {"name": "role", "label": "role"}
+    assert english["columns"][0] == {"name": "role", "label": "role", "type": "text"}
     assert english["rows"][0]["role"] == "Lead"
 
 
@@ -286,7 +290,7 @@ def test_unknown_names_and_values_list_what_there_is(client: TestClient) -> None
     problem(client.get("/questions/lead-agencies"), 422, "bad-parameter")
     problem(client.get("/questions/plans", params={"lang": "fr"}), 422, "bad-parameter")
     told = problem(client.get("/questions/plans", params={"format": "docx"}), 406, "format")
-    assert told["allowed"] == ["json", "csv", "html"]
+    assert told["allowed"] == ["json", "csv", "tsv", "xlsx", "parquet", "html"]
     problem(client.get("/questions/lead-agencies?domain=a&domain=b"), 400, "twice")
 
 
@@ -296,7 +300,7 @@ def test_each_question_has_a_page_with_a_form_and_a_table(client: TestClient, qu
     assert question.title.zh in empty
     filled = page(client, f"/questions/{question.name}", lang="en", **question.example)
     assert question.title.en in filled
-    assert ("<table>" in filled) != (question.name in EMPTY_ON_THE_PLANS)
+    assert ("<table>" in filled) == (question.is_table and question.name not in EMPTY_ON_THE_PLANS)
     for parameter in question.parameters:
         assert f'name="{parameter.name}"' in empty
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 
+import openpyxl
+import pyarrow.parquet as pq
 import pytest
 
-from graph.errors import BadParameter, NotFound
+from graph.errors import BadInput, BadParameter, NotFound
 from ontology.vocabulary import load_vocabularies
 from queries.asking import Asker
 from queries.catalogue import Catalogue, CatalogueError, load_catalogue
+from queries import files
+from queries.documentation import markdown
 from queries.engine import QueryEngine
 from queries.resolving import Resolver
-from queries.tables import Table
+from queries.tables import Cell, Table
+from queries.words import Text
 from tests.support.questions import EMPTY_ON_THE_PLANS
 
 CATALOGUE = load_catalogue()
 NAMES = [question.name for question in CATALOGUE.questions]
+TABLES = [question.name for question in CATALOGUE.questions if question.is_table]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +55,8 @@ def test_there_are_enough_questions_and_each_is_told_in_both_languages() -> None
         for text in (question.title, question.description, *question.columns.values()):
             assert text.zh
             assert text.en
-        assert list(question.columns)[-1].lower().endswith("iri"), "addresses come last"
+        if question.is_table:
+            assert list(question.types.values())[-1] == "iri", "addresses come last"
 
 
 HEADER = """\
@@ -60,6 +69,7 @@ HEADER = """\
 #+   a: {zh: 甲, en: A}
 #+ example: {word: x}
 SELECT ?a WHERE { VALUES ?word { "x" } VALUES ?other { UNDEF } BIND(CONCAT(?word, COALESCE(?other, "")) AS ?a) }
+ORDER BY ?a
 """
 
 
@@ -85,6 +95,16 @@ def question_file(folder: Path, text: str, name: str = "made-up.rq") -> Catalogu
         ("SELECT ?a WHERE {", "SELECT ?a WHERE {{", "is not SPARQL"),
         ("#+ example", "#+ exampel", "“exampel” is no key of a header"),
         ("#+ ", "# ", "has no header"),
+        ("en: A}\n#+ example", "en: A, type: number}\n#+ example", "line 7: “number” is no type of a column"),
+        (
+            "#+   a: {zh: 甲, en: A}",
+            "#+   evidence: {zh: 甲, en: A}",
+            "line 7: “evidence” is no name of a column",
+        ),
+        ("name: word", "name: limit", "line 4: “limit” is taken"),
+        ("ORDER BY ?a\n", "", "does not end with ORDER BY"),
+        ("ORDER BY ?a\n", "ORDER BY ?a LIMIT 5\n", "ends with a LIMIT"),
+        ("SELECT ?a WHERE", "ASK", "is not a SELECT or CONSTRUCT"),
     ],
 )
 def test_a_broken_file_is_named_with_the_line(tmp_path: Path, before: str, after: str, told: str) -> None:
@@ -311,7 +331,7 @@ def test_the_other_questions(asker: Asker) -> None:
 # -- answers on the real plans ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TABLES)
 def test_each_example_has_an_answer_without_duplicates_in_a_stable_order(corpus: Asker, name: str) -> None:
     example = CATALOGUE.question(name).example
     table = corpus.ask(name, example).table
@@ -334,3 +354,118 @@ def test_the_line_of_a_real_plan_ends_at_the_national_document(corpus: Asker) ->
     found = rows(corpus, "lineage-of-plan", "place", "number", plan="赣县区")
     assert [place for place, _ in found] == ["赣县区", "赣州市", "江西省", "全国"]
     assert found[-1] == ("全国", "国发〔2024〕7号")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in TABLES])
+def test_each_graph_has_an_answer_and_is_no_table(corpus: Asker, name: str) -> None:
+    example = CATALOGUE.question(name).example
+    assert corpus.graph(name, example).triples
+    assert corpus.graph(name, example).triples == corpus.graph(name, example, "en").triples
+    with pytest.raises(BadInput, match="turtle"):
+        corpus.ask(name, example)
+    with pytest.raises(BadInput, match="csv"):
+        corpus.graph("plans", {})
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_value_is_of_the_type_of_its_column(corpus: Asker, name: str) -> None:
+    question = CATALOGUE.question(name)
+    asked = [dict(question.example)]
+    asked += [{}] if not any(one.required for one in question.parameters) else []
+    for values in asked:
+        for row in corpus.ask(name, values).table.rows:
+            for column, cell in zip(question.columns, row, strict=True):
+                if cell is not None:
+                    assert type_of(cell) == question.types[column], f"{column}: {cell}"
+
+
+def type_of(cell: Cell) -> str:
+    if cell.kind == "uri":
+        return "iri"
+    kinds = {
+        "gYear": "year",
+        "date": "date",
+        "integer": "integer",
+        "decimal": "decimal",
+        "boolean": "boolean",
+    }
+    return kinds.get((cell.datatype or "").rpartition("#")[2], "text")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_parts_of_an_answer_are_its_rows_once_each(corpus: Asker, name: str) -> None:
+    example = CATALOGUE.question(name).example
+    whole = corpus.ask(name, example)
+    step = max(1, -(-whole.total // 3))
+    rows: list[tuple[Cell | None, ...]] = []
+    for offset in range(0, whole.total, step):
+        part = corpus.ask(name, example, limit=step, offset=offset)
+        assert (part.total, part.limit, part.offset) == (whole.total, step, offset)
+        rows += part.table.rows
+    assert tuple(rows) == whole.table.rows
+    beyond = corpus.ask(name, example, limit=5, offset=whole.total + 7)
+    assert (beyond.total, beyond.table.rows) == (whole.total, ())
+
+
+def test_the_page_on_the_questions_is_fresh() -> None:
+    written = (Path(__file__).parent.parent / "docs" / "questions.md").read_text(encoding="utf-8")
+    assert written == markdown(CATALOGUE), "run 'zhengmai questions --out docs/questions.md'"
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+COLUMNS = files.Columns(
+    {
+        name: Text(f"{name}甲", f"{name} A")
+        for name in ("text", "whole", "number", "flag", "year", "day", "iri")
+    },
+    dict(text="text", whole="integer", number="decimal", flag="boolean", year="year", day="date", iri="iri"),
+    Text("表：甲/乙", "A table"),
+    notes={"build": "b1"},
+)
+XSD = "http://www.w3.org/2001/XMLSchema#"
+CELLS: tuple[tuple[Cell | None, ...], ...] = (
+    (
+        Cell("literal", "=1+1\t换新\x07", "zh"),
+        Cell("literal", "12", None, XSD + "integer"),
+        Cell("literal", "0.5", None, XSD + "decimal"),
+        Cell("literal", "true", None, XSD + "boolean"),
+        Cell("literal", "2027", None, XSD + "gYear"),
+        Cell("literal", "2024-06-01", None, XSD + "date"),
+        Cell("uri", "https://example.org/一"),
+    ),
+    (None,) * 7,
+)
+
+
+def test_a_workbook_has_typed_cells_and_runs_no_formula() -> None:
+    book = openpyxl.load_workbook(io.BytesIO(files.workbook(COLUMNS, CELLS)))
+    sheet = book.worksheets[0]
+    assert sheet.title == "表：甲 乙"
+    head, first = ([cell.value for cell in row] for row in sheet.iter_rows())
+    assert head[0] == "text甲"
+    assert first[1:] == [12, 0.5, True, 2027, datetime(2024, 6, 1), "https://example.org/一"]  # noqa: DTZ001
+    assert (first[0], sheet["A2"].data_type) == ("=1+1\t换新", "s")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", "A1:G3")
+
+
+def test_parquet_has_typed_columns_and_says_what_they_are() -> None:
+    table = pq.read_table(io.BytesIO(files.parquet(COLUMNS, CELLS)))
+    assert [str(one.type) for one in table.schema] == [
+        "string", "int64", "double", "bool", "int16", "date32[day]", "string",
+    ]  # fmt: skip
+    assert table.to_pylist()[0]["day"] == date(2024, 6, 1)
+    assert table.to_pylist()[1] == dict.fromkeys(COLUMNS.names)
+    assert table.schema.metadata == {
+        b"title_zh": "表：甲/乙".encode(), b"title_en": b"A table", b"lang": b"zh", b"build": b"b1",
+    }  # fmt: skip
+    assert table.schema.field("whole").metadata == {b"label_zh": "whole甲".encode(), b"label_en": b"whole A"}
+    with pytest.raises(ValueError, match="column whole"):
+        files.parquet(COLUMNS, [(None, Cell("literal", "many"), None, None, None, None, None)])
+
+
+def test_tsv_has_names_and_one_line_a_row() -> None:
+    lines = files.tsv(COLUMNS, CELLS).decode().split("\n")
+    assert lines[0].split("\t") == COLUMNS.names
+    assert lines[1].split("\t")[:2] == ["=1+1 换新\x07", "12"]
+    assert lines[2:] == ["\t" * 6, ""]

@@ -71,28 +71,59 @@ class Zhengmai:
     # -- questions ---------------------------------------------------------------------------------------------
 
     def questions(self) -> list[Question]:
-        """The questions that there are, each with its parameters and an example."""
+        """The questions that there are, each with its parameters, its columns and an example."""
         return cast("list[Question]", self._json("questions"))
 
-    def ask(self, question: str, /, *, limit: int | None = None, offset: int = 0, **parameters: Parameter) -> Answer:  # fmt: skip
+    def ask(
+        self,
+        question: str,
+        values: Mapping[str, Parameter] | None = None,
+        /,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        **parameters: Parameter,
+    ) -> Answer:
         """The answer to a question. Values are what people type: IRIs, codes, labels in Chinese or English.
 
-        Without ``limit`` all rows; with one, those from ``offset`` on, while ``count`` tells how many there are.
-        A parameter called limit or offset cannot be given this way; no question has one.
+        They are given by name, or as a mapping. Without ``limit`` all rows; with one, those from ``offset`` on, while
+        ``count`` tells how many there are.
         """
         part = {"limit": limit, "offset": offset} if limit is not None else {}
-        asked = {**parameters, **part, "lang": self.lang}
+        asked = {**(values or {}), **parameters, **part, "lang": self.lang}
         return from_question(self._json(f"questions/{quote(question, safe='')}", asked))
 
-    def pages(self, question: str, /, *, size: int = 1000, **parameters: Parameter) -> Iterator[Answer]:
+    def pages(
+        self,
+        question: str,
+        values: Mapping[str, Parameter] | None = None,
+        /,
+        *,
+        size: int = 1000,
+        **parameters: Parameter,
+    ) -> Iterator[Answer]:
         """The answer to a question in parts of ``size`` rows, for one that is too long to hold."""
         offset = 0
         while True:
-            part = self.ask(question, limit=size, offset=offset, **parameters)
+            part = self.ask(question, {**(values or {}), **parameters}, limit=size, offset=offset)
             yield part
             offset += len(part)
             if not part or offset >= part.count:
                 return
+
+    def ask_graph(
+        self,
+        question: str,
+        values: Mapping[str, Parameter] | None = None,
+        /,
+        *,
+        media_type: str = "text/turtle",
+        **parameters: Parameter,
+    ) -> str:
+        """The answer to a question whose answer is a graph, written in RDF."""
+        path = f"questions/{quote(question, safe='')}"
+        asked = {**(values or {}), **parameters, "lang": self.lang}
+        return self._send("GET", path, params=asked, headers={"Accept": media_type}).text
 
     # -- SPARQL ------------------------------------------------------------------------------------------------
 

@@ -39,8 +39,10 @@ class Question(TypedDict):
     title: dict[str, str]
     description: dict[str, str]
     parameters: list[dict[str, Any]]
+    answer: str
     columns: dict[str, dict[str, str]]
     example: dict[str, str]
+    formats: list[str]
     path: str
 
 
