@@ -34,7 +34,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def live_service(built: Path) -> Iterator[str]:
     """The address of the service on the real corpus, listening on loopback."""
     server = uvicorn.Server(
-        uvicorn.Config(create_app(Settings(data=built)), port=0, log_level="warning", lifespan="on")
+        uvicorn.Config(create_app(Settings(data=built, query_seconds=5)), port=0, log_level="warning", lifespan="on")
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
