@@ -2,7 +2,7 @@
 
 An entry is a plan, a target, a target that the plan says another level has set, an agency, a task, or a provision: a
 numbered place of the text that is no task, a row of an annex, or what stands outside of both. Together the entries of a
-document hold every character of its text once, its targets' sentences twice.
+document hold every character of its text, and the sentences of its targets twice.
 
 The full-text table holds tokens of `graph.folding` parted by blanks, in three columns: the label, other names, the text.
 It keeps no contents of its own (``content=''``): texts are shown from the table ``content`` and marked by whoever shows
@@ -272,7 +272,9 @@ def entries_of(record: PlanRecord, text: str | None) -> Iterator[Entry]:
     for number, claim in enumerate(record.cited_targets, 1):
         yield _of_target("cited-target", str(terms.cited_target_iri(slug, number)), claim, slug, code)
     for table in record.tables:
-        yield Entry("provision", iri, code, table.title, slug, table.path, span=table.span)
+        yield Entry(
+            "provision", iri, code, table.title, slug, table.path, (), "｜".join(table.columns), table.span
+        )
         for number, row in enumerate(table.rows, 1):
             cells = "｜".join(cell for cell in row.values() if cell)
             yield Entry("provision", iri, code, "", slug, f"{table.path}/{number}", (), cells)
