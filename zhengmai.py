@@ -469,6 +469,35 @@ def questions(
         _note(f"{out}: written")
 
 
+@app.command(epilog="Example: zhengmai export published")
+def export(
+    out: Annotated[
+        Path | None,
+        typer.Argument(
+            help="An empty or new folder; without one, the build's own, from which they are served."
+        ),
+    ] = None,
+    data: Data = _DATA,
+) -> None:
+    """Write what the service publishes at /data: the whole graph, the tables as CSV and Parquet, a workbook."""
+    from api import distributions
+    from graph.build import open_current
+
+    build = open_current(data)
+    if out is None:
+        index, folder = distributions.make(build, _note), build / distributions.FOLDER
+    else:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            if any(out.iterdir()):
+                raise BadInput(f"{out}: is not empty; name a new folder")
+            index, folder = distributions.write(build, out, _note), out
+        except OSError as error:
+            raise BadInput(f"{out}: cannot be written: {error.strerror}") from error
+    for file in index.files:
+        print(f"{folder / file.name}  {file.bytes:,}")
+
+
 @app.command(epilog="Example: zhengmai serve --port 8000")
 def serve(
     data: Data = _DATA,

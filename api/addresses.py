@@ -7,8 +7,10 @@ place is the address: `settings.base`, or what the client called. See docs/linke
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import quote, unquote_to_bytes
 
+import pyoxigraph as ox
 from fastapi import Request
 
 from api.context import service_of
@@ -18,9 +20,10 @@ from queries.words import both
 
 # What RFC 3987 leaves as it is in a path, and % of what is encoded already. Chinese is encoded for the wire.
 _SAFE = "/%:@!$&'()*+,;=~-._#"
+_LONGEST = 2000  # characters of an IRI; names in the data have some hundred
 _IN_DOCUMENT = re.compile(re.escape(str(ID)) + r"document/([^/]+)(?:/(.+))?")
-# Kinds of things of a document that have an anchor on its page; the rest of the IRI is the name of the anchor
-_ANCHORED = ("target", "action")
+# Kinds of things of a document that stand on its page
+_ANCHORED = ("target", "cited-target", "action", "citation", "span")
 
 
 def path_of(iri: str) -> str | None:
@@ -43,9 +46,11 @@ def page_of(iri: str) -> str | None:
 
 
 def anchor_of(tail: str) -> str | None:
-    """The anchor for what follows a document's IRI: ``target/3`` is ``target-3``, an assignment its task or target."""
+    """The anchor for what follows a document's IRI: ``target/3`` is ``target-3``, ``span/4-9`` ``s-4-9``; else None."""
     kind, _, rest = tail.partition("/")
-    return f"{kind}-{rest.partition('/')[0]}" if kind in _ANCHORED and rest else None
+    if kind not in _ANCHORED or not rest:
+        return None
+    return f"{'s' if kind == 'span' else kind}-{rest.replace('/', '-')}"
 
 
 def base_of(request: Request) -> str:
@@ -63,7 +68,8 @@ def canonical(request: Request, text: str) -> str:
     for base in (service_of(request).settings.base, str(request.base_url)):
         if base and base != BASE and text.startswith((f"{base}id/", f"{base}ns#", f"{base}graph/")):
             head, _, tail = text.removeprefix(base).partition("/")
-            return BASE + (f"{head}/{_segments(tail)}" if tail else head)
+            with suppress(ValueError):
+                return BASE + (f"{head}/{_segments(tail)}" if tail else head)
     return text
 
 
@@ -76,12 +82,19 @@ def asked_iri(request: Request, space: str) -> str:
     root = str(request.scope.get("root_path") or "").rstrip("/")
     path = raw.decode("latin-1").partition("?")[0].removeprefix(root)
     try:
-        return f"{BASE}{space}/{_segments(path.removeprefix(f'/{space}/'))}"
-    except UnicodeDecodeError:
-        en, zh = both("questions", "no_node", found=path)
-        raise NotFound(en, zh=zh) from None
+        iri = f"{BASE}{space}/{_segments(path.removeprefix(f'/{space}/'))}"
+        ox.NamedNode(iri)
+    except ValueError:  # no UTF-8, or nothing that an IRI may hold
+        iri = ""
+    if not 0 < len(iri) <= _LONGEST:
+        en, zh = both("questions", "no_node", found=path[:_LONGEST])
+        raise NotFound(en, zh=zh)
+    return iri
 
 
 def _segments(path: str) -> str:
-    """A path with each of its names written as the IRIs of the project are."""
-    return "/".join(segment(unquote_to_bytes(part).decode("utf-8")) for part in path.split("/"))
+    """A path with each of its names written as the IRIs of the project are. Raises ValueError where they cannot be."""
+    names = [unquote_to_bytes(part).decode("utf-8") for part in path.split("/")]
+    if any(name != name.strip() for name in names):
+        raise ValueError("no name begins or ends with a space")
+    return "/".join(segment(name) for name in names)

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
-from api import drafts, findings, ontology, pages, plans, problems, questions, search, sparql
+from api import data, drafts, findings, linked, ontology, pages, plans, problems, questions, search, sparql
 from api.builds import Service
 from api.context import service_of
 from api.problems import RESPONSES
@@ -86,6 +86,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(findings.router)
     app.include_router(search.router)
     app.include_router(ontology.router)
+    app.include_router(linked.router)
+    app.include_router(data.router)
     app.include_router(drafts.router)
     app.mount("/static", StaticFiles(directory=str(files("api").joinpath("static"))), name="static")
     return app

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from api.making import Making
 from api.settings import Settings
 from graph.build import open_current
 from graph.catalog import vocabularies_of
@@ -75,6 +76,7 @@ class Service:
         self.settings = settings
         self.catalogue = catalogue
         self.drafts = threading.Semaphore(settings.drafts)
+        self.distributions = Making()
         self._lock = threading.Lock()
         self._build: Build | None = None
         self._asker: Asker | None = None

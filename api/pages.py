@@ -13,7 +13,6 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from api import addresses
 from api.negotiation import HTML, JSON, best, language
 from ontology.terms import ID
 from queries.tables import Table
@@ -130,12 +129,6 @@ class Page:
             else:
                 classes.append("long" if longest > 16 else "")
         return classes
-
-    def address(self, iri: str) -> str | None:
-        """Where an IRI of ours is looked up here, in the language of the page; None for those of others."""
-        path, mark, part = (addresses.path_of(iri) or "").partition("#")
-        lang = f"?lang={self.lang}" if self.asked_lang else ""
-        return f"{path}{lang}{mark}{part}" if path else None
 
     def short(self, iri: str) -> str:
         """An IRI of ours without what all of them begin with, which would only make columns wide."""

@@ -283,7 +283,7 @@ def _rows(
     request: Request, question: Question, wanted: str | None, limit: int | None, offset: int
 ) -> Response:
     media = _media_type(question, wanted, request.headers.get("accept"))
-    asker, values, lang = _asked(request)
+    asker, values, lang = _asked(request, question)
     if media == HTML:
         return _page(request, asker, question, values, lang, limit or ROWS_SHOWN, offset)
     reply = asker.ask(question.name, values, lang, limit=limit, offset=offset)
@@ -297,7 +297,7 @@ def _rows(
 
 def _graph(request: Request, question: Question, wanted: str | None) -> Response:
     media = _media_type(question, wanted, request.headers.get("accept"))
-    asker, values, lang = _asked(request)
+    asker, values, lang = _asked(request, question)
     if media == HTML:
         return _page(request, asker, question, values, lang)
     name = next(name for name, one in _GRAPHS.items() if one == media)
@@ -307,12 +307,12 @@ def _graph(request: Request, question: Question, wanted: str | None) -> Response
     )
 
 
-def _asked(request: Request) -> tuple[Asker, dict[str, str], str]:
+def _asked(request: Request, question: Question) -> tuple[Asker, dict[str, str], str]:
     """Who answers, the values of the parameters, and the language. Raises HttpError for a name that stands twice."""
     pairs = [
         (key, addresses.canonical(request, value))
         for key, value in request.query_params.multi_items()
-        if key not in _RESERVED
+        if key not in (_RESERVED if question.is_table else _RESERVED[:2])
     ]
     values = dict(pairs)
     if len(values) < len(pairs):

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import pyoxigraph as ox
 
 from graph.errors import BadInput
-
 from ontology.vocabulary import Vocabularies, load_vocabularies
 from queries.catalogue import Catalogue, Question, count_of, load_catalogue, part_of
 from queries.engine import QueryEngine

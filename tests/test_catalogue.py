@@ -13,9 +13,9 @@ import pytest
 
 from graph.errors import BadInput, BadParameter, NotFound
 from ontology.vocabulary import load_vocabularies
+from queries import files
 from queries.asking import Asker
 from queries.catalogue import Catalogue, CatalogueError, load_catalogue
-from queries import files
 from queries.documentation import markdown
 from queries.engine import QueryEngine
 from queries.resolving import Resolver
@@ -419,7 +419,15 @@ COLUMNS = files.Columns(
         name: Text(f"{name}甲", f"{name} A")
         for name in ("text", "whole", "number", "flag", "year", "day", "iri")
     },
-    dict(text="text", whole="integer", number="decimal", flag="boolean", year="year", day="date", iri="iri"),
+    {
+        "text": "text",
+        "whole": "integer",
+        "number": "decimal",
+        "flag": "boolean",
+        "year": "year",
+        "day": "date",
+        "iri": "iri",
+    },
     Text("表：甲/乙", "A table"),
     notes={"build": "b1"},
 )
