@@ -331,6 +331,43 @@ def query(
         sys.stdout.buffer.write(engine.run(text, chosen.media_types[0]).body.rstrip(b"\n") + b"\n")
 
 
+@app.command(epilog="Example: zhengmai search 电梯 更新 --kind task --place 湖北省")
+def search(
+    words: Annotated[list[str], typer.Argument(help="Words, all of which have to occur together.")],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="Only these: plan, target, cited-target, agency, task or provision."),
+    ] = None,
+    place: Annotated[
+        str | None, typer.Option("--place", help="Only this place and those within it: name or code.")
+    ] = None,
+    level: Annotated[
+        list[str] | None, typer.Option("--level", help="Only these: national, province, city or county.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Print the best N.")] = 20,
+    data: Data = _DATA,
+    format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    lang: Lang = "zh",
+) -> None:
+    """Search plans, tasks, targets, agencies and texts; each result with its sentences."""
+    from graph.build import open_current
+    from queries.searching import SearchIndex, as_json, as_text, chosen_kinds, chosen_levels
+
+    _one_of("--lang", lang, ("zh", "en"))
+    _one_of("--format", format, ("text", "json"))
+    found = SearchIndex(open_current(data)).search(
+        " ".join(words),
+        kinds=chosen_kinds(kind or ()),
+        place=place,
+        levels=chosen_levels(level or ()),
+        limit=limit,
+    )
+    if format == "json":
+        sys.stdout.write(as_json(found))
+        return
+    sys.stdout.write(as_text(found, "en" if lang == "en" else "zh", color=sys.stdout.isatty()))
+
+
 @app.command(epilog="Example: zhengmai ask lead-agencies domain=教育 --format csv")
 def ask(
     name: Annotated[str | None, typer.Argument(help="The question; without one, all are listed.")] = None,

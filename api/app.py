@@ -16,7 +16,20 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
-from api import data, drafts, findings, linked, ontology, pages, plans, problems, questions, sparql, status
+from api import (
+    data,
+    drafts,
+    findings,
+    linked,
+    ontology,
+    pages,
+    plans,
+    problems,
+    questions,
+    search,
+    sparql,
+    status,
+)
 from api.builds import Service
 from api.context import service_of
 from api.metrics import Metrics
@@ -86,6 +99,7 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.include_router(questions.create_router(service.catalogue))
     app.include_router(plans.router)
     app.include_router(findings.router)
+    app.include_router(search.router)
     app.include_router(ontology.router)
     app.include_router(linked.router)
     app.include_router(data.router)

@@ -134,6 +134,11 @@ def labels(records: Iterable[PlanRecord]) -> dict[URIRef, tuple[str, tuple[str, 
         iri: (full_name(identity), ()) for iri, identity in above.items()
     }
     for iri, counted in spellings.items():
-        ordered = sorted(counted, key=lambda name: (-counted[name], -len(name), name))
-        found[iri] = (ordered[0], tuple(sorted(ordered[1:])))
+        found[iri] = chosen(counted)
     return found
+
+
+def chosen(counted: Counter[str]) -> tuple[str, tuple[str, ...]]:
+    """The label among the spellings of an agency, and the others in order."""
+    ordered = sorted(counted, key=lambda name: (-counted[name], -len(name), name))
+    return ordered[0], tuple(sorted(ordered[1:]))

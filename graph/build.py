@@ -30,7 +30,7 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
-from graph import agency_labels, cascade, divisions, incremental, inside, stores, triples
+from graph import agency_labels, cascade, divisions, incremental, inside, search_index, stores, triples
 from graph.agency_identity import AgencyIdentity
 from graph.cascade import Lineage, Place
 from graph.catalog import Corpus, DocumentEntry, read_corpus
@@ -203,6 +203,9 @@ class BuildJob:
         total = stores.create(self.folder / "store", [together])
         together.unlink()
         incremental.write_heads(self.folder, records)
+        self._progress("indexing for search", 0, 1)
+        search_index.write(self.folder, records, corpus.stubs)
+        self._progress("indexing for search", 1, 1)
         counts = _counts(corpus, records, comparisons, total)
         self._summarize(digest, made, inputs, counts, reused, _idle(records))
 
@@ -272,6 +275,7 @@ class BuildJob:
         change.add(_provenance(list(fresh.values()), made))
         change.close()
         incremental.write_heads(self.folder, [fresh.get(slug, head) for slug, head in heads.items()])
+        search_index.update(self.folder, now, list(fresh.values()))
         counts = dict(before.counts)
         for sign, some in ((-1, old), (1, fresh)):
             for name, number in _contents(some.values()).items():

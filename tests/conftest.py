@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
+import uvicorn
 
+from api.app import create_app
+from api.settings import Settings
 from benchmarks import corpus, faults
 from graph import stores
 from ontology.terms import GRAPH_REFERENCE
@@ -41,6 +47,25 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
     made = [fault for plan in corpus.plans(count, seed, 1, kinds) for fault in plan.faults]
     assert {fault.rule for fault in made} == set(kinds)
     return Seeded(faults.build(tmp_path_factory.mktemp("seeded"), count, seed, 1, kinds), made)
+
+
+@pytest.fixture(scope="session")
+def live_service(built: Path) -> Iterator[str]:
+    """The address of the service on the real corpus, listening on loopback."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(Settings(data=built, query_seconds=5)), port=0, log_level="warning", lifespan="on"
+        )
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    assert server.started
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
 
 
 @pytest.fixture(scope="session")

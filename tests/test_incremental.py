@@ -17,6 +17,7 @@ from graph.incremental import HEADS
 from graph.stores import open_store
 from ontology.terms import GRAPH_ONTOLOGY, GRAPH_PROVENANCE
 from shapes.judging import judge_build
+from tests.support.search import index_contents
 
 COUNT = 24
 PLANS = Path(__file__).parent.parent / "plans"
@@ -52,6 +53,7 @@ def _same_as_a_full_build(job: BuildJob, plans: Path, other: Path) -> None:
     for name in ("findings.json", "findings.order", "findings.matrix"):
         one, two = ((folder / name).read_text(encoding="utf-8") for folder in (job.folder, full.folder))
         assert one.splitlines() == two.splitlines(), name
+    assert index_contents(job.folder) == index_contents(full.folder)
     first, second = read_summary(job.folder), read_summary(full.folder)
     assert first.counts | {"triples": 0} == second.counts | {"triples": 0}
     assert first.counts["triples"] == len(open_store(job.folder / "store"))
