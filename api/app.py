@@ -12,10 +12,14 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
-from api import drafts, findings, ontology, pages, plans, problems, questions, sparql
+from api import drafts, findings, graph_store, ontology, pages, plans, problems, questions, sparql
 from api.builds import Service
+from api.caching import ReadyAnswers
 from api.context import service_of
+from api.methods import Head
 from api.problems import RESPONSES
 from api.settings import Settings
 from graph.errors import StoreError
@@ -63,6 +67,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.service = service
     problems.install(app)
 
+    # Outside in: the last that is added sees a request first
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(ReadyAnswers, build=lambda: service.build.name, megabytes=service.settings.ready_mb)
+    app.add_middleware(
+        CORSMiddleware,  # open for reading: no cookies, and no method that changes anything
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Link", "Location", "Retry-After", "Content-Disposition"],
+        max_age=86400,
+    )
+    app.add_middleware(Head)
+
     @app.get("/", include_in_schema=False)
     def get_start(request: Request) -> Response:
         return pages.render(request, "start.html", _start(service, pages.lang_of(request)))
@@ -81,6 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return JSONResponse(Health(status="ok", build=now.build.name, counts=now.build.counts).model_dump())
 
     app.include_router(sparql.router)
+    app.include_router(graph_store.router)
     app.include_router(questions.create_router(service.catalogue))
     app.include_router(plans.router)
     app.include_router(findings.router)

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from graph.errors import BadInput
 from queries.engine import Limits
 
 _PREFIX = "ZHENGMAI_"
+
+
+def _hosts(given: object) -> object:
+    """Names of servers, in a list or separated by commas."""
+    listed = [one.strip() for one in given.split(",")] if isinstance(given, str) else given
+    if not isinstance(listed, list | tuple):
+        return given
+    hosts = tuple(str(one).lower() for one in listed if one)
+    for one in hosts:
+        if not re.fullmatch(r"[a-z0-9.-]+(:\d+)?", one):
+            raise ValueError(f"{one} is no host or host:port, such as query.wikidata.org")
+    return hosts
 
 
 class Settings(BaseModel):
@@ -34,6 +48,20 @@ class Settings(BaseModel):
     query_nesting: int = Field(default=100, ge=5, le=1000)
     queries_waiting: int = Field(default=16, ge=0, le=1000)
     body_kb: int = Field(default=1024, ge=1)
+    long_queries: int = Field(
+        default=2, ge=0, le=64, description="queries that may take longer than a second beside the others"
+    )
+    spool_mb: int = Field(
+        default=1024, ge=64, description="all long answers on their way to clients, in files for the time"
+    )
+    ready_mb: int = Field(default=32, ge=0, description="memory for answers that are kept ready to send")
+    service_hosts: Annotated[tuple[str, ...], BeforeValidator(_hosts)] = Field(
+        default=(), description="servers that SERVICE may call, as host or host:port; none, unless named here"
+    )
+    body_seconds: float = Field(default=30, gt=0, le=3600, description="time for the body of a request")
+    send_seconds: float = Field(
+        default=60, gt=0, le=3600, description="how long a client may take no piece of a long answer"
+    )
     draft_mb: int = Field(default=20, ge=1, le=200, description="size of a draft that is handed in")
     drafts: int = Field(default=2, ge=1, le=64, description="drafts that are checked at a time")
     draft_seconds: float = Field(default=60, gt=0, le=3600)
@@ -49,6 +77,9 @@ class Settings(BaseModel):
             characters=self.query_characters,
             nesting=self.query_nesting,
             waiting=self.queries_waiting,
+            long=self.long_queries,
+            spool_mb=self.spool_mb,
+            service_hosts=frozenset(self.service_hosts),
         )
 
     @classmethod

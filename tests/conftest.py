@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
 
+from api.settings import Settings
 from graph import stores
 from ontology.terms import GRAPH_REFERENCE
 from ontology.vocabulary import SCHEMES, vocabulary_graph
+from tests.support.server import running
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +41,10 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sample = Path(__file__).parent / "data" / "sample.trig"
     stores.create(folder / "store", [sample, vocabularies])
     return folder / "store"
+
+
+@pytest.fixture(scope="session")
+def served(built: Path) -> Iterator[str]:
+    """The address of a real server on the real corpus, for tests that only read."""
+    with running(Settings(data=built)) as address:
+        yield address
