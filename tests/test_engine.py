@@ -198,6 +198,11 @@ def test_service_calls_listed_hosts_alone(text: str, fine: bool) -> None:
     assert not inspect("SELECT * { ?s ?p ?o }", service_hosts=["data.example.org"]).calls_out
 
 
+AFAR = (
+    b'{"head": {"vars": ["x"]}, "results": {"bindings": [{"x": {"type": "literal", "value": "from afar"}}]}}'
+)
+
+
 class _Remote(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -208,9 +213,10 @@ class _Remote(BaseHTTPRequestHandler):
             return
         self.server.asked += 1  # type: ignore[attr-defined]
         self.send_response(200)
-        self.send_header("Content-Type", "text/tab-separated-values")
+        self.send_header("Content-Type", "application/sparql-results+json")
+        self.send_header("Content-Length", str(len(AFAR)))
         self.end_headers()
-        self.wfile.write(b'?x\n"from afar"\n')
+        self.wfile.write(AFAR)
 
     do_GET = do_POST
 
