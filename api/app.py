@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     # Outside in: the last that is added sees a request first
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
-    app.add_middleware(ReadyAnswers, build=lambda: service.build.name, megabytes=service.settings.ready_mb)
+    app.add_middleware(ReadyAnswers, builds=service.settings.data, megabytes=service.settings.ready_mb)
     app.add_middleware(
         CORSMiddleware,  # open for reading: no cookies, and no method that changes anything
         allow_origins=["*"],

@@ -8,16 +8,17 @@ bytes to the next who asks the same.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import Request
 from fastapi.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from graph.errors import StoreError
 
 _MARK = "zhengmai.ready"
 # What an answer may depend on beside its address.
@@ -70,13 +71,13 @@ class _Ready:
 class ReadyAnswers:
     """ASGI middleware that keeps answers marked by `ready_to_send`: at most ``megabytes`` of them, the oldest go first.
 
-    ``build`` names the build that is served now; answers of another are not given. An answer that is longer than a
-    hundredth of the room is not kept.
+    ``builds`` is the folder of builds: what its link `current` says is part of what an answer is found by, and is all
+    that is looked up for it. An answer that is longer than a hundredth of the room is not kept.
     """
 
-    def __init__(self, app: ASGIApp, *, build: Callable[[], str], megabytes: float) -> None:
+    def __init__(self, app: ASGIApp, *, builds: Path, megabytes: float) -> None:
         self._app = app
-        self._build = build
+        self._current = str(builds / "current")
         self._room = int(megabytes * (1 << 20))
         self._kept: OrderedDict[Sequence[object], _Ready] = OrderedDict()
         self._size = 0
@@ -90,12 +91,9 @@ class ReadyAnswers:
         found = None
         key: Sequence[object] | None = None
         if not any(name in _NOT_FOR_ALL for name, _ in scope["headers"]):
-            try:
-                place = (scope["scheme"], _host(scope["headers"]), scope["path"], scope["query_string"])
-                key = (self._build(), *place, *asked)
-            except StoreError:
-                pass
-            else:
+            place = (scope["scheme"], _host(scope["headers"]), scope["path"], scope["query_string"])
+            with suppress(OSError):  # nothing built yet
+                key = (os.readlink(self._current), *place, *asked)
                 found = self._get(key)
         if found is None:
             await self._app(scope, receive, _Keeping(self, key, scope, send) if key else send)
