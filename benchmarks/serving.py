@@ -178,7 +178,7 @@ def run(name: str, data: Path, arguments: argparse.Namespace, folder: Path) -> N
             _tool("rdflib-endpoint"), "serve", "--store", "Oxigraph", "--host", "127.0.0.1", "--port", str(ports[2]), str(quads),
         ],
     }  # fmt: skip
-    endpoints = [f"http://127.0.0.1:{ports[0]}/sparql", f"http://127.0.0.1:{ports[1]}/query", f"http://127.0.0.1:{ports[2]}/sparql"]  # fmt: skip
+    endpoints = [f"http://127.0.0.1:{ports[0]}/sparql", f"http://127.0.0.1:{ports[1]}/query", f"http://127.0.0.1:{ports[2]}/"]  # fmt: skip
     print(f"\n### {name}: {len(plans)} plans, {len(store):,} quads\n", flush=True)
     with ExitStack() as stack:
         servers = {
