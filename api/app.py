@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from api import (
     data,
     drafts,
     findings,
+    graph_store,
     linked,
     ontology,
     pages,
@@ -31,7 +34,9 @@ from api import (
     status,
 )
 from api.builds import Service
+from api.caching import ReadyAnswers
 from api.context import service_of
+from api.methods import Head
 from api.metrics import Metrics
 from api.middleware import Around
 from api.rate import RateLimit
@@ -90,12 +95,26 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.state.service = service
     problems.install(app)
 
+    # Outside in: the last that is added sees a request first
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(ReadyAnswers, builds=service.settings.data, megabytes=service.settings.ready_mb)
+    app.add_middleware(
+        CORSMiddleware,  # open for reading: no cookies, and no method that changes anything
+        allow_origins=["*"],
+        allow_methods=["GET", "HEAD", "POST"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Link", "Location", "Retry-After", "Content-Disposition"],
+        max_age=86400,
+    )
+    app.add_middleware(Head)
+
     @app.get("/", include_in_schema=False)
     def get_start(request: Request) -> Response:
         return pages.render(request, "start.html", _start(service_of(request), pages.lang_of(request)))
 
     app.include_router(status.create_router(_version(), metrics, with_metrics=settings.metrics))
     app.include_router(sparql.router)
+    app.include_router(graph_store.router)
     app.include_router(questions.create_router(service.catalogue))
     app.include_router(plans.router)
     app.include_router(findings.router)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from email.message import Message
 from typing import Annotated
 
 from fastapi import Query
@@ -47,6 +48,14 @@ def best(accept: str | None, offers: Sequence[str]) -> str | None:
     rated = [(quality(offer), -at, offer) for at, offer in enumerate(offers)]
     first = max(rated, default=None)
     return first[2] if first and first[0] > 0 else None
+
+
+def parameter(header: str, name: str) -> str | None:
+    """A parameter of a Content-Type, such as its charset; None where it has none."""
+    message = Message()
+    message["Content-Type"] = header.replace("\r", " ").replace("\n", " ")
+    value = message.get_param(name)
+    return value if isinstance(value, str) else None
 
 
 def language(asked: str | None, accept_language: str | None, default: rules.Lang = "zh") -> rules.Lang:

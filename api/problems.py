@@ -50,19 +50,32 @@ class Problem(BaseModel):
     line: int | None = Field(default=None, description="counted from 1")
     column: int | None = Field(default=None, description="counted from 1, in code points")
     limit: float | None = None
-    unit: str | None = Field(default=None, description="of the limit: seconds or megabytes")
+    unit: str | None = Field(
+        default=None,
+        description="of the limit: seconds, megabytes, kilobytes, characters, brackets or queries",
+    )
     request_id: str | None = Field(default=None, description="of the lines about it in the log")
 
 
 class HttpError(ZhengmaiError):
     """A request that the protocol itself rules out: 405, 406, 413, 415 and the like."""
 
-    def __init__(self, status: int, kind: str, *, allowed: list[str] | None = None, **values: object) -> None:
-        en, zh = pages.both(f"http.{kind}", **values)
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        *,
+        allowed: list[str] | None = None,
+        limit: float | None = None,
+        unit: str | None = None,
+        **values: object,
+    ) -> None:
+        en, zh = pages.both(f"http.{kind}", limit=limit, **values)
         super().__init__(en, zh=zh)
         self.status = status
         self.kind = kind
         self.allowed = allowed or []
+        self.limit, self.unit = limit, unit
 
 
 # The most special first: the first that an error is an instance of counts. The titles stand in words.yaml.
@@ -99,7 +112,7 @@ def problem_of(error: ZhengmaiError, instance: str, lang: str) -> Problem:
         problem.parameter = error.parameter
     if isinstance(error, QuerySyntaxError):
         problem.line, problem.column = error.line, error.column
-    if isinstance(error, QueryLimit):
+    if isinstance(error, QueryLimit | QueryRefused | Busy | HttpError) and error.limit is not None:
         problem.limit, problem.unit = error.limit, error.unit
     return problem
 
@@ -140,11 +153,24 @@ def install(app: FastAPI) -> None:
         kind = {404: "no-page", 405: "method"}.get(error.status_code, "request")
         told = HttpError(error.status_code, kind, path=request.url.path, method=request.method)
         response = known(request, told)
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(_methods(request))
+            return response
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
         if error.status_code == 405:
             response.headers["Allow"] = _methods_of(request)
         return response
+
+    def _methods(request: Request) -> list[str]:
+        # Starlette names those of one route alone
+        found = {
+            method
+            for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+            for route in request.app.routes
+            if route.matches({**request.scope, "method": method})[0] == Match.FULL
+        }
+        return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

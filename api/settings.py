@@ -38,6 +38,18 @@ def _networks(given: object) -> object:
     return listed
 
 
+def _hosts(given: object) -> object:
+    """Names of servers, in a list or separated by commas."""
+    listed = [one.strip() for one in given.split(",")] if isinstance(given, str) else given
+    if not isinstance(listed, list | tuple):
+        return given
+    hosts = tuple(str(one).lower() for one in listed if one)
+    for one in hosts:
+        if not re.fullmatch(r"[a-z0-9.-]+(:\d+)?", one):
+            raise ValueError(f"{one} is no host or host:port, such as query.wikidata.org")
+    return hosts
+
+
 class Settings(BaseModel):
     """The settings, flat, by name. Each is also a key of the file and a variable: ZHENGMAI_QUERY_SECONDS=5.
 
@@ -94,6 +106,20 @@ class Settings(BaseModel):
         default=16, ge=0, le=1000, description="queries that may wait for a query process; others get 503"
     )
     body_kb: int = Field(default=1024, ge=1, description="size of a request's body")
+    long_queries: int = Field(
+        default=2, ge=0, le=64, description="queries that may take longer than a second beside the others"
+    )
+    spool_mb: int = Field(
+        default=1024, ge=64, description="all long answers on their way to clients, in files for the time"
+    )
+    ready_mb: int = Field(default=32, ge=0, description="memory for answers that are kept ready to send")
+    service_hosts: Annotated[tuple[str, ...], BeforeValidator(_hosts)] = Field(
+        default=(), description="servers that SERVICE may call, as host or host:port; none, unless named here"
+    )
+    body_seconds: float = Field(default=30, gt=0, le=3600, description="time for the body of a request")
+    send_seconds: float = Field(
+        default=60, gt=0, le=3600, description="how long a client may take no piece of a long answer"
+    )
     draft_mb: int = Field(default=20, ge=1, le=200, description="size of a draft that is handed in")
     drafts: int = Field(default=2, ge=1, le=64, description="drafts that are checked at a time")
     draft_seconds: float = Field(default=60, gt=0, le=3600, description="time of the check of a draft")
@@ -119,6 +145,9 @@ class Settings(BaseModel):
             characters=self.query_characters,
             nesting=self.query_nesting,
             waiting=self.queries_waiting,
+            long=self.long_queries,
+            spool_mb=self.spool_mb,
+            service_hosts=frozenset(self.service_hosts),
         )
 
     @classmethod

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,17 +14,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from api import pages
+from api import caching, pages, sending, service_description
 from api.context import service_of
-from api.negotiation import HTML, best
+from api.negotiation import HTML, best, parameter
 from api.problems import RESPONSES, HttpError, problem_of
-from graph.errors import QueryLimit, QueryRefused, QuerySyntaxError
+from graph.errors import BadInput, QueryLimit, QueryRefused, QuerySyntaxError
 from queries.engine import QueryEngine
 from queries.formats import FORMATS, Kind, formats_of, kind_of, named
 from queries.sparql_text import QueryText
 
 router = APIRouter(tags=["SPARQL"])
 ROWS_SHOWN = 500  # on a page; files have all
+_SHOWN_PIECES = 4  # of a graph on a page
 _FORM = "application/x-www-form-urlencoded"
 _QUERY = "application/sparql-query"
 
@@ -45,7 +48,7 @@ LIMIT 20
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request asks for; ``query`` is None where it asks for nothing yet."""
+    """What a request asks for; ``query`` is None where it asks for nothing yet, and empty where it asks for an empty query."""
 
     query: str | None
     default_graphs: Sequence[str] = ()
@@ -79,7 +82,7 @@ _PARAMETERS: list[dict[str, Any]] = [
 ]
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The answer: rows for SELECT and ASK, a graph for CONSTRUCT and DESCRIBE.",
+        "description": "The answer: rows for SELECT and ASK, a graph for CONSTRUCT and DESCRIBE. Without a query, the description of the service.",
         "content": {media: {} for one in FORMATS for media in one.media_types} | {HTML: {}},
     },
     **RESPONSES,
@@ -94,9 +97,13 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     openapi_extra={"parameters": _PARAMETERS},
 )
 async def get_sparql(request: Request) -> Response:
-    """Answer the query in ``query``; without one, a browser gets a page to write it on."""
-    asked = _asked(request.query_params.multi_items())
-    return await run_in_threadpool(_answer, request, asked)
+    """Answer the query in ``query``. Without one, a program gets the service description, a browser a page to write on."""
+    asked = _asked(_pairs(request.scope["query_string"]))
+    if asked.query is None:
+        if asked.format is None and pages.wanted(request):
+            return _page(request, asked)
+        return await run_in_threadpool(service_description.respond, request, asked.format)
+    return await _answer(request, asked, keep=True)
 
 
 @router.post(
@@ -129,17 +136,34 @@ async def get_sparql(request: Request) -> Response:
 async def post_sparql(request: Request) -> Response:
     """Answer the query in the body: the text itself, or a form with the parameters of GET."""
     body = await _body(request)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = request.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    charset = parameter(content_type, "charset")
+    if charset is not None and charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise HttpError(415, "charset", found=charset, allowed=["utf-8"])
+    pairs = _pairs(request.scope["query_string"])
     if kind == _FORM:
-        form = parse_qsl(body, keep_blank_values=True, encoding="utf-8", errors="replace")
-        asked = _asked([*request.query_params.multi_items(), *form])
+        asked = _asked([*pairs, *_pairs(body)])
     elif kind == _QUERY:
-        asked = _asked([*request.query_params.multi_items(), ("query", body)])
+        asked = _asked([*pairs, ("query", _decoded(body))])
     elif kind == "application/sparql-update":
-        asked = _asked([("update", body)])
+        asked = _asked([("update", "")])
     else:
         raise HttpError(415, "content-type", found=kind or "–", allowed=[_QUERY, _FORM])
-    return await run_in_threadpool(_answer, request, asked)
+    if asked.query is None:
+        raise HttpError(400, "no-query")
+    return await _answer(request, asked, keep=False)
+
+
+def _pairs(text: bytes) -> list[tuple[str, str]]:
+    """The parameters of an address or a form. Raises HttpError for what is not UTF-8."""
+    try:
+        # %-escapes are ASCII; what stands there unescaped is taken as the UTF-8 that it should have been
+        return parse_qsl(text.decode("utf-8"), keep_blank_values=True, encoding="utf-8", errors="strict")
+    except UnicodeDecodeError as error:
+        raise HttpError(400, "encoding", at=error.start) from None
+    except ValueError as error:  # too many
+        raise BadInput(str(error)) from None
 
 
 def _asked(pairs: Sequence[tuple[str, str]]) -> Asked:
@@ -151,52 +175,77 @@ def _asked(pairs: Sequence[tuple[str, str]]) -> Asked:
     queries = every("query")
     if len(queries) > 1:
         raise HttpError(400, "two-queries")
-    query = queries[0] if queries and queries[0].strip() else None
     form = next(iter(every("format")), None)
     return Asked(
-        query, every("default-graph-uri"), every("named-graph-uri"), None if form == "html" else form
+        queries[0] if queries else None,
+        every("default-graph-uri"),
+        every("named-graph-uri"),
+        None if form == "html" else form,
     )
 
 
-async def _body(request: Request) -> str:
-    limit = service_of(request).settings.body_kb << 10
+async def _body(request: Request) -> bytes:
+    settings = service_of(request).settings
+    limit = settings.body_kb << 10
+    if int(request.headers.get("content-length") or 0) > limit:
+        raise HttpError(413, "body", limit=limit >> 10, unit="kilobytes")
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > limit:
-            raise HttpError(413, "body", limit=limit >> 10)
+    try:
+        async with asyncio.timeout(settings.body_seconds):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > limit:
+                    raise HttpError(413, "body", limit=limit >> 10, unit="kilobytes")
+    except TimeoutError:
+        raise HttpError(408, "slow-body", limit=settings.body_seconds, unit="seconds") from None
+    return bytes(body)
+
+
+def _decoded(body: bytes) -> str:
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise HttpError(400, "encoding", at=error.start) from None
 
 
-def _answer(request: Request, asked: Asked) -> Response:
-    accept = request.headers.get("accept")
+async def _answer(request: Request, asked: Asked, *, keep: bool) -> Response:
+    """The answer to a query; ``keep`` says that it follows from the address."""
+    service = service_of(request)
     wants_page = asked.format is None and pages.wanted(request)
-    if asked.query is None:
+    if asked.query is None or not asked.query.strip():
         if wants_page:
             return _page(request, asked)
         raise HttpError(400, "no-query")
-    engine = service_of(request).engine
+    build = service.build.name  # before the engine is asked, so that a tag is never newer than what it is of
+    engine = service.engine
     try:
         query = engine.check(asked.query)
-        media = _media_type(kind_of(query.form), asked.format, accept)
+        media = _media_type(kind_of(query.form), asked.format, request.headers.get("accept"))
         if media == HTML:
-            return _result_page(request, asked, engine, query)
-        answer = engine.run(
-            query.text,
-            media,
-            default_graphs=asked.default_graphs,
-            named_graphs=asked.named_graphs,
+            return await run_in_threadpool(_result_page, request, asked, engine, query)
+        held = not query.changes and not query.calls_out
+        entity_tag = caching.tag(build, query.text, asked.default_graphs, asked.named_graphs, media)
+        if held and (same := caching.unchanged(request, entity_tag)) is not None:
+            return same
+        answer = await sending.unless_gone(
+            request,
+            engine.arun(
+                query.text,
+                media,
+                default_graphs=asked.default_graphs,
+                named_graphs=asked.named_graphs,
+                public=True,
+            ),
         )
     except (QuerySyntaxError, QueryRefused, QueryLimit) as error:
         if not wants_page:
             raise
         problem = problem_of(error, request.url.path, pages.lang_of(request))
         return _page(request, asked, status=problem.status, problem=problem)
-    content_type = f"{media}; charset=utf-8" if media.startswith("text/") else media
-    return Response(answer.body, headers={"Content-Type": content_type, "Vary": "Accept"})
+    if held and keep:
+        caching.ready_to_send(request)
+    headers = caching.headers(entity_tag) if held else {"Cache-Control": "no-store", "Vary": "Accept"}
+    return sending.respond(answer, media, headers, service.settings.send_seconds)
 
 
 def _media_type(kind: Kind, name: str | None, accept: str | None) -> str:
@@ -216,19 +265,24 @@ def _media_type(kind: Kind, name: str | None, accept: str | None) -> str:
 
 def _result_page(request: Request, asked: Asked, engine: QueryEngine, query: QueryText) -> Response:
     if query.form == "SELECT":
-        table = engine.table(query.text, default_graphs=asked.default_graphs, named_graphs=asked.named_graphs)
+        table = engine.table(
+            query.text, default_graphs=asked.default_graphs, named_graphs=asked.named_graphs, public=True
+        )
         return _page(request, asked, table=table, form=query.form)
-    answer = engine.run(query.text, default_graphs=asked.default_graphs, named_graphs=asked.named_graphs)
+    answer = engine.run(
+        query.text, default_graphs=asked.default_graphs, named_graphs=asked.named_graphs, public=True
+    )
     if query.form == "ASK":
         return _page(request, asked, truth=bool(json.loads(answer.body)["boolean"]), form=query.form)
-    return _page(request, asked, turtle=answer.body.decode("utf-8"), form=query.form)
+    start = b"".join(islice(answer.pieces(), _SHOWN_PIECES))
+    return _page(request, asked, turtle=start.decode("utf-8", "ignore"), form=query.form)
 
 
 def _page(request: Request, asked: Asked, *, status: int = 200, **shown: Any) -> Response:
     form = shown.get("form")
     formats = [one.name for one in formats_of(kind_of(form))] if form else []
     values = {
-        "query": asked.query or EXAMPLE,
+        "query": (asked.query or "").strip() or EXAMPLE,
         "formats": formats,
         "rows_shown": ROWS_SHOWN,
         "limits": service_of(request).settings.limits,

@@ -69,7 +69,16 @@ class QuerySyntaxError(BadInput):
 
 
 class QueryRefused(BadInput):
-    """A query that asks for what this endpoint does not do: to write, to call another server, to nest too deep."""
+    """A query that asks for what this endpoint does not do: to write, to call another server, to nest too deep.
+
+    Where it outgrew a limit, ``limit`` and ``unit`` tell which: "characters" or "brackets".
+    """
+
+    def __init__(
+        self, message: str, *, zh: str | None = None, limit: float | None = None, unit: str | None = None
+    ) -> None:
+        super().__init__(message, zh=zh)
+        self.limit, self.unit = limit, unit
 
 
 class QueryLimit(ZhengmaiError):
@@ -95,7 +104,13 @@ class QueryTooLarge(QueryLimit):
 
 
 class Busy(ZhengmaiError):
-    """As many queries as allowed are running and waiting."""
+    """As much as allowed is running and waiting; ``limit`` and ``unit`` tell how much: "queries" or "megabytes"."""
+
+    def __init__(
+        self, message: str, *, zh: str | None = None, limit: float | None = None, unit: str | None = None
+    ) -> None:
+        super().__init__(message, zh=zh)
+        self.limit, self.unit = limit, unit
 
 
 class StoreError(ZhengmaiError):

@@ -1,30 +1,33 @@
 """The bounded executor: a SPARQL text in, an answer or a typed error out, whatever the text is.
 
 Oxigraph cannot be interrupted and bounds neither time nor memory, so each query runs in a worker process that can be
-ended (`queries.worker`). The parent holds no store and parses no answer it was not asked to.
+ended (`queries.worker`). The parent holds no store, parses no answer it was not asked to, and keeps long ones in files.
 
     with QueryEngine(build / "store") as engine:
         answer = engine.run("SELECT …", "text/csv")
         table = engine.table("SELECT …")
+        answer = await engine.arun("SELECT …")
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import pyoxigraph as ox
 
@@ -38,12 +41,18 @@ from graph.errors import (
     ZhengmaiError,
 )
 from ontology.terms import PREFIXES
+from queries import steps
 from queries.formats import Format, formats_of, kind_of
+from queries.pool import Full, Turns
 from queries.sparql_text import QueryText, engine_syntax_error, inspect
+from queries.steps import Call, Ready, Steps, Turn
 from queries.tables import Table, table_from_json
 from queries.words import both
 
 _GRACE = 2.0  # seconds that the kernel's alarm may be late before the parent ends a worker itself
+_LONG_NICE = 10  # what a long query is lowered by, so that short ones find the processor free
+_PIECE = 1 << 18
+_REMEMBERED = 10_000  # characters: texts up to here are inspected once
 
 
 Watch = Callable[[str], AbstractContextManager[None]]
@@ -56,8 +65,11 @@ class Limits:
 
     ``memory_mb`` bounds the address space of a worker, the mapped files of its store among it, so it should be well
     above what queries need: Oxigraph maps some 300 MB before the first one. ``waiting`` is how many queries may wait
-    for a worker; each waits at most ``seconds``. ``table_mb`` is smaller than ``result_mb`` because a table is read in
-    the parent, where it takes some ten times as much, and bytes are only passed on.
+    for a worker; each waits at most ``seconds``. A query that runs for more than ``short_seconds`` gives its place to the
+    next and goes on beside it, as long as at most ``long`` do so. ``table_mb`` is smaller than ``result_mb`` because a
+    table is read in the parent, where it takes some ten times as much, and bytes are only passed on. ``spool_mb``
+    bounds the files of all answers that are on their way to clients. ``service_hosts`` (``host`` or ``host:port``) are
+    those that SERVICE may call: none, unless some are given.
     """
 
     seconds: float = 10.0
@@ -67,40 +79,96 @@ class Limits:
     characters: int = 100_000
     nesting: int = 100
     waiting: int = 32
+    long: int = 2
+    short_seconds: float = 1.0
+    spool_mb: int = 1024
+    service_hosts: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
 class Answer:
-    """The bytes of an answer, in the format asked for; ``seconds`` is how long the worker took."""
+    """An answer in the format asked for: ``size`` bytes, in memory where it is short, else in a file without a name.
 
-    body: bytes
-    format: Format
-    seconds: float
+    ``seconds`` is how long the worker took. `close` it, or take all `pieces`; the file goes away with it at the latest.
+    """
+
+    def __init__(self, format: Format, seconds: float, size: int, data: bytes | IO[bytes]) -> None:
+        self.format = format
+        self.seconds = seconds
+        self.size = size
+        self._data = data
+        self._forget: Callable[[], object] | None = None
+
+    def on_close(self, call: Callable[[], object]) -> None:
+        """What to call when the file is let go."""
+        self._forget = call
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is short."""
+        return isinstance(self._data, bytes)
+
+    @property
+    def body(self) -> bytes:
+        """All of it, in memory."""
+        if isinstance(self._data, bytes):
+            return self._data
+        self._data.seek(0)
+        return self._data.read()
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it, piece by piece, once."""
+        try:
+            if isinstance(self._data, bytes):
+                yield self._data
+                return
+            self._data.seek(0)
+            while piece := self._data.read(_PIECE):
+                yield piece
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if not isinstance(self._data, bytes):
+            self._data.close()
+            if self._forget:
+                self._forget()
 
 
 class QueryEngine:
-    """A pool of query processes on one store. Safe to call from many threads; a call blocks until its answer is there.
+    """A pool of query processes on one store. Safe to call from many threads and from an event loop.
 
     ``store`` may be set to another folder at any time: queries that run go on to their end on the old one, every
-    later query is answered from the new one.
+    later query is answered from the new one. There are two lanes, with as many places each: texts from outside
+    (``public``) never take the place of our own questions. Workers have no network, where the system can take it away,
+    but those for a query with a SERVICE that is allowed.
     """
 
     def __init__(
-        self, store: Path, *, workers: int = 2, limits: Limits | None = None, watch: Watch | None = None
+        self,
+        store: Path,
+        *,
+        workers: int = 2,
+        limits: Limits | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """Raises StoreError when there is no store at ``store``. Workers are started when first needed."""
         if not (store / "CURRENT").is_file():
             raise StoreError(f"{store}: there is no store; run 'zhengmai build' first")
         self.store = store
         self.limits = limits or Limits()
-        self._places = threading.BoundedSemaphore(workers + self.limits.waiting)
-        self._workers = workers
         self._watch = watch or (lambda state: nullcontext())
-        self._slots = threading.Semaphore(workers)
+        self._public, self._own = (
+            Turns(workers, self.limits.long, self.limits.waiting) for _ in ("public", "own")
+        )
+        self._most_idle = 2 * workers
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
+        self._spool = _Spool(self.limits.spool_mb << 20)
         self._closed = False
+        # One for each engine, not a decorator: a cached method would keep every engine alive
+        self._inspected = lru_cache(maxsize=1024)(self._inspect)
 
     def run(
         self,
@@ -110,52 +178,60 @@ class QueryEngine:
         default_graphs: Sequence[str] = (),
         named_graphs: Sequence[str] = (),
         base_iri: str | None = None,
+        public: bool = False,
     ) -> Answer:
-        """Run one query.
+        """Run one query, and block until its answer is there.
 
         ``media_type`` is one of `queries.formats`, of the kind that the query's form has; by default JSON or Turtle.
         Graphs given here replace those that the query names (SPARQL Protocol, section 2.1.4). Where neither names any,
         the default graph is the union of all graphs; a triple that stands in several of them then matches as often.
 
+        ``public`` is for texts from outside.
+
         Raises QuerySyntaxError, QueryRefused, QueryTimeout, QueryTooLarge, Busy, StoreError, BadInput for a graph
         name that is no IRI; ValueError for a media type that is of the other kind.
         """
-        query = self.check(text)
-        choices = formats_of(kind_of(query.form))
-        wanted = next((one for one in choices if media_type in (None, *one.media_types)), None)
-        if wanted is None:
-            raise ValueError(f"{query.form} has no answer in {media_type}")
-        for iri in (*default_graphs, *named_graphs):
-            _check_iri(iri)
-        chosen = bool(default_graphs or named_graphs)
-        request = {
-            "query": query.text,
-            "writer": wanted.writer,
-            "base": base_iri,
-            "union": not chosen and not query.has_dataset,
-            "default_graphs": list(default_graphs) if chosen else None,
-            "named_graphs": list(named_graphs) if chosen else None,
-        }
-        return self._give(query, request, wanted)
+        return steps.run(self._run(text, media_type, default_graphs, named_graphs, base_iri, public))
+
+    async def arun(
+        self,
+        text: str,
+        media_type: str | None = None,
+        *,
+        default_graphs: Sequence[str] = (),
+        named_graphs: Sequence[str] = (),
+        base_iri: str | None = None,
+        public: bool = False,
+    ) -> Answer:
+        """The same in an event loop. When the caller is cancelled, the query is ended."""
+        return await steps.arun(self._run(text, media_type, default_graphs, named_graphs, base_iri, public))
 
     def table(
-        self, text: str, *, default_graphs: Sequence[str] = (), named_graphs: Sequence[str] = ()
+        self,
+        text: str,
+        *,
+        default_graphs: Sequence[str] = (),
+        named_graphs: Sequence[str] = (),
+        public: bool = False,
     ) -> Table:
         """Run a SELECT and read its answer into rows of cells. Raises as `run` does, ValueError for other forms."""
         if self.check(text).form != "SELECT":
             raise ValueError("a table comes from SELECT only")
-        answer = self.run(text, default_graphs=default_graphs, named_graphs=named_graphs)
-        if len(answer.body) > self.limits.table_mb << 20:
+        answer = self.run(text, default_graphs=default_graphs, named_graphs=named_graphs, public=public)
+        if answer.size > self.limits.table_mb << 20:
+            answer.close()
             en, zh = both("limits", "size", limit=self.limits.table_mb)
             raise QueryTooLarge(en, zh=zh, limit=self.limits.table_mb)
-        return table_from_json(answer.body)
+        body = answer.body
+        answer.close()
+        return table_from_json(body)
 
     def check(self, text: str) -> QueryText:
         """Inspect a text without running it. Raises QuerySyntaxError or QueryRefused."""
         if len(text) > self.limits.characters:
             en, zh = both("refused", "length", found=len(text), limit=self.limits.characters)
-            raise QueryRefused(en, zh=zh)
-        return inspect(text, nesting=self.limits.nesting, known_prefixes=PREFIXES)
+            raise QueryRefused(en, zh=zh, limit=self.limits.characters, unit="characters")
+        return self._inspected(text) if len(text) <= _REMEMBERED else self._inspect(text)
 
     def close(self) -> None:
         """End all workers, also those that have a query."""
@@ -165,6 +241,8 @@ class QueryEngine:
             self._all.clear()
         for worker in workers:
             worker.end()
+        for worker in workers:
+            worker.wait()
 
     def retire(self) -> None:
         """End the workers that have no query now, and each of the others after its query."""
@@ -187,46 +265,99 @@ class QueryEngine:
     ) -> None:
         self.close()
 
-    def _give(self, query: QueryText, request: dict[str, Any], wanted: Format) -> Answer:
-        if not self._places.acquire(blocking=False):
-            raise self._busy()
-        try:
-            with self._watch("waiting"):
-                free = self._slots.acquire(timeout=self.limits.seconds)
-            if not free:
-                raise self._busy()
-            try:
-                worker = self._take()
-                started = time.perf_counter()
-                try:
-                    with self._watch("running"):
-                        body = _answer(worker, query, request)
-                finally:
-                    self._put_back(worker)
-                return Answer(body, wanted, time.perf_counter() - started)
-            finally:
-                self._slots.release()
-        finally:
-            self._places.release()
+    def _inspect(self, text: str) -> QueryText:
+        return inspect(
+            text,
+            nesting=self.limits.nesting,
+            known_prefixes=PREFIXES,
+            service_hosts=self.limits.service_hosts,
+        )
 
-    def _take(self) -> _Worker:
-        with self._lock:
-            worker = self._idle.pop() if self._idle else None
-        if worker is not None and (worker.store != self.store or not worker.alive):
-            self._drop(worker)
-            worker = None
-        if worker is None:
-            worker = _Worker(self.store, self.limits)
+    def _run(
+        self,
+        text: str,
+        media_type: str | None,
+        default_graphs: Sequence[str],
+        named_graphs: Sequence[str],
+        base_iri: str | None,
+        public: bool,
+    ) -> Steps[Answer]:
+        query = self.check(text)
+        choices = formats_of(kind_of(query.form))
+        wanted = next((one for one in choices if media_type in (None, *one.media_types)), None)
+        if wanted is None:
+            raise ValueError(f"{query.form} has no answer in {media_type}")
+        for iri in (*default_graphs, *named_graphs):
+            _check_iri(iri)
+        chosen = bool(default_graphs or named_graphs)
+        request = {
+            "query": query.text,
+            "writer": wanted.writer,
+            "base": base_iri,
+            "union": not chosen and not query.has_dataset,
+            "default_graphs": list(default_graphs) if chosen else None,
+            "named_graphs": list(named_graphs) if chosen else None,
+        }
+        turns = self._public if public else self._own
+        try:
+            turn = turns.take()
+        except Full:
+            raise self._busy() from None
+        worker: _Worker | None = None
+        try:
+            if not turn.done():
+                with self._watch("waiting"):
+                    come = yield Turn(turn, self.limits.seconds)
+                if not come:
+                    raise self._busy()
+            while (worker := self._idle_one(query.calls_out)) is None:
+                yield Call(lambda: self._start(query.calls_out))
+            started = time.perf_counter()
+            with self._watch("running"):
+                try:
+                    size, data = yield from worker.answer(query, request, turns)
+                except _WorkerGone as gone:
+                    raise gone.reason from None
+            seconds = time.perf_counter() - started
+        finally:
+            turns.leave(turn, long=worker is not None and worker.long)
+            if worker is not None:
+                self._put_back(worker)
+        answer = Answer(wanted, seconds, size, data)
+        if not self._spool.take(answer):
+            answer.close()
+            en, zh = both("limits", "spool", limit=self.limits.spool_mb)
+            raise Busy(en, zh=zh, limit=self.limits.spool_mb, unit="megabytes")
+        return answer
+
+    def _idle_one(self, network: bool) -> _Worker | None:
+        while True:
             with self._lock:
-                self._all.add(worker)
-        return worker
+                fitting = [one for one in self._idle if one.network == network]
+                worker = fitting[-1] if fitting else None
+                if worker is None:
+                    return None
+                self._idle.remove(worker)
+            if worker.store == self.store and worker.alive:
+                return worker
+            self._drop(worker)
+
+    def _start(self, network: bool) -> None:
+        worker = _Worker(self.store, self.limits, network)
+        with self._lock:
+            self._all.add(worker)
+            self._idle.append(
+                worker
+            )  # where whoever wanted it finds it, or the next if that one has gone away
 
     def _put_back(self, worker: _Worker) -> None:
+        # Not one that was ended at a limit, or left in the middle of an answer, or lowered
         with self._lock:
-            if worker.ready and not self._closed:
+            usable = worker.ready and not worker.long and not self._closed
+            if usable and len(self._idle) < self._most_idle:
                 self._idle.append(worker)
                 return
-        self._drop(worker)  # ended at a limit, or left in the middle of an answer by Ctrl-C
+        self._drop(worker)
 
     def _drop(self, worker: _Worker) -> None:
         with self._lock:
@@ -234,15 +365,31 @@ class QueryEngine:
         worker.end()
 
     def _busy(self) -> Busy:
-        en, zh = both("limits", "busy", limit=self._workers + self.limits.waiting)
-        return Busy(en, zh=zh)
+        en, zh = both("limits", "busy", limit=self._own.size)
+        return Busy(en, zh=zh, limit=self._own.size, unit="queries")
 
 
-def _answer(worker: _Worker, query: QueryText, request: dict[str, Any]) -> bytes:
-    try:
-        return worker.answer(query, request)
-    except _WorkerGone as gone:
-        raise gone.reason from None
+class _Spool:
+    """How many bytes of answers stand in files."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+        self._lock = threading.Lock()
+
+    def take(self, answer: Answer) -> bool:
+        """Whether there is room for one more, which then counts until it is closed or forgotten."""
+        if answer.in_memory:
+            return True
+        with self._lock:
+            if answer.size > self._left:
+                return False
+            self._left -= answer.size
+        answer.on_close(weakref.finalize(answer, self._give, answer.size))
+        return True
+
+    def _give(self, size: int) -> None:
+        with self._lock:
+            self._left += size
 
 
 def _check_iri(iri: str) -> None:
@@ -262,13 +409,19 @@ class _WorkerGone(Exception):
 
 
 class _Worker:
-    """One query process and the socket to it. ``ready`` is whether the next message can be a new query."""
+    """One query process and the socket to it.
 
-    def __init__(self, store: Path, limits: Limits) -> None:
+    ``ready`` is whether the next message can be a new query, ``long`` whether it has given up its place for a long one.
+    """
+
+    def __init__(self, store: Path, limits: Limits, network: bool) -> None:
         self.store = store
         self.limits = limits
+        self.network = network
         self.ready = True
-        ours, theirs = socket.socketpair()
+        self.long = False
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
         with theirs:
             self._process = subprocess.Popen(
                 [
@@ -280,13 +433,13 @@ class _Worker:
                     str(limits.seconds),
                     str(limits.memory_mb),
                     str(limits.result_mb),
+                    "network" if network else "none",
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        self._connection = Connection(ours.detach())
 
     @property
     def pid(self) -> int:
@@ -297,35 +450,80 @@ class _Worker:
         return self._process.poll() is None
 
     def end(self) -> None:
-        """End the process for good."""
+        """End the process for good. It is not waited for: to give back gigabytes takes the system a while."""
         self.ready = False
-        self._connection.close()
+        self._socket.close()
         self._process.kill()
+
+    def wait(self) -> None:
         self._process.wait()
 
-    def answer(self, query: QueryText, request: dict[str, Any]) -> bytes:
-        """Raises the typed error of the query, or _WorkerGone when the process ended."""
+    def answer(
+        self, query: QueryText, request: dict[str, Any], turns: Turns
+    ) -> Steps[tuple[int, bytes | IO[bytes]]]:
+        """The size of the answer, and its bytes or its file.
+
+        Raises the typed error of the query, or _WorkerGone when the process ended.
+        """
         self.ready = False
         deadline = time.monotonic() + self.limits.seconds + _GRACE
-        try:
-            self._connection.send_bytes(json.dumps(request).encode())
-            head = json.loads(self._receive(deadline))
-            body = bytearray()
-            while "ok" in head and (piece := self._receive(deadline)):
-                body += piece
-        except (EOFError, OSError):
-            raise _WorkerGone(self._why_gone()) from None
+        text = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        received: tuple[dict[str, Any], bytes, IO[bytes] | None] | None = None
+        with suppress(OSError):
+            yield from self._send(len(text).to_bytes(4, "big") + text, deadline)
+            received = yield from self._receive(deadline, turns)
+        if received is None:
+            raise _WorkerGone((yield Call(self._why_gone)))
+        head, body, file = received
         if head.get("error") == "store":
             raise _WorkerGone(StoreError(f"{self.store}: the store cannot be read: {head['message']}"))
         self.ready = True
         if "ok" in head:
-            return bytes(body)
+            return head["ok"], file or body
         raise self._told(query, head)
 
-    def _receive(self, deadline: float) -> bytes:
-        if not self._connection.poll(max(0.0, deadline - time.monotonic())):
-            raise EOFError
-        return self._connection.recv_bytes()
+    def _send(self, message: bytes, deadline: float) -> Steps[None]:
+        left = memoryview(message)
+        while left:
+            try:
+                left = left[self._socket.send(left) :]
+            except BlockingIOError:
+                yield Ready(self._socket, deadline - time.monotonic(), write=True)
+                if time.monotonic() > deadline:
+                    return
+
+    def _receive(
+        self, deadline: float, turns: Turns
+    ) -> Steps[tuple[dict[str, Any], bytes, IO[bytes] | None] | None]:
+        """A whole message, what follows it, and the file that came with it. None when there is no more to come."""
+        data = bytearray()
+        file: IO[bytes] | None = None
+        head: dict[str, Any] | None = None
+        start = 0
+        while True:
+            try:
+                piece, fds, _, _ = socket.recv_fds(self._socket, _PIECE, 1)
+            except BlockingIOError:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return None
+                ready = yield Ready(self._socket, min(left, self.limits.short_seconds))
+                if not ready and not self.long and turns.go_long():
+                    self.long = True
+                    with suppress(OSError):
+                        os.setpriority(os.PRIO_PROCESS, self._process.pid, _LONG_NICE)
+                continue
+            if fds:
+                file = os.fdopen(fds[0], "rb")
+            if not piece:
+                return None
+            data += piece
+            if head is None and len(data) >= 4:
+                start = 4 + int.from_bytes(data[:4], "big")
+                if len(data) >= start:
+                    head = json.loads(data[4:start])
+            if head is not None and (head.get("file", True) or len(data) - start >= head["ok"]):
+                return head, bytes(data[start:]), file
 
     def _told(self, query: QueryText, head: dict[str, Any]) -> ZhengmaiError:
         if head["error"] == "syntax":
@@ -335,6 +533,9 @@ class _Worker:
             return QueryTooLarge(en, zh=zh, limit=self.limits.result_mb)
         if head["error"] == "memory":
             return self._memory()
+        if query.calls_out:
+            en, zh = both("limits", "called", found=head["message"])
+            return BadInput(en, zh=zh)
         return StoreError(f"the engine failed on this query: {head['message']}")
 
     def _why_gone(self) -> ZhengmaiError:

@@ -14,6 +14,7 @@ Kind = Literal["rows", "graph"]
 class Format:
     """``media_types`` has the one that answers carry first; the others are also understood in an Accept header.
 
+    ``also`` has further names by which clients ask for it, such as those that SPARQLWrapper sends beside the query.
     ``writer`` is the media type by which pyoxigraph finds its serializer.
     """
 
@@ -22,6 +23,7 @@ class Format:
     media_types: tuple[str, ...]
     extension: str
     writer: str
+    also: tuple[str, ...] = ()
 
 
 # The first of each kind is what a client gets who does not care.
@@ -42,15 +44,23 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format("csv", "rows", ("text/csv",), "csv", "text/csv"),
     Format("tsv", "rows", ("text/tab-separated-values",), "tsv", "text/tab-separated-values"),
-    Format("turtle", "graph", ("text/turtle", "application/x-turtle"), "ttl", "text/turtle"),
+    Format("turtle", "graph", ("text/turtle", "application/x-turtle"), "ttl", "text/turtle", ("n3",)),
     Format("ntriples", "graph", ("application/n-triples", "text/plain"), "nt", "application/n-triples"),
-    Format("jsonld", "graph", ("application/ld+json", "application/json"), "jsonld", "application/ld+json"),
+    Format(
+        "jsonld",
+        "graph",
+        ("application/ld+json", "application/json"),
+        "jsonld",
+        "application/ld+json",
+        ("json-ld",),
+    ),
     Format(
         "rdfxml",
         "graph",
         ("application/rdf+xml", "application/xml", "text/xml"),
         "rdf",
         "application/rdf+xml",
+        ("rdf+xml", "xml"),
     ),
     Format("nquads", "graph", ("application/n-quads",), "nq", "application/n-quads"),
     Format("trig", "graph", ("application/trig",), "trig", "application/trig"),
@@ -68,5 +78,6 @@ def formats_of(kind: Kind) -> tuple[Format, ...]:
 
 
 def named(name: str, kind: Kind) -> Format | None:
-    """The format of that kind with this name or file ending, or None."""
-    return next((one for one in formats_of(kind) if name in (one.name, one.extension)), None)
+    """The format of that kind with this name or file ending, or None. A "+" may have come as a space."""
+    wanted = name.replace(" ", "+")
+    return next((one for one in formats_of(kind) if wanted in (one.name, one.extension, *one.also)), None)

@@ -13,7 +13,7 @@ The by-product is better error places: Oxigraph 0.5 reports where its furthest l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -41,6 +41,10 @@ _WORDS = (
     )
     | _UPDATES
 )
+
+_CHANGING = frozenset("NOW RAND UUID STRUUID".split())
+# What may stand after SERVICE. No user part, no escapes: nothing that two readers could take for another host.
+_CALLED = re.compile(r"<https?://([A-Za-z0-9.-]+(?::\d+)?)(?:/[\w.~%/:+-]*)?(?:\?[\w.~%/:=&+-]*)?>", re.ASCII)
 
 _ESCAPE = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
 _LOCAL = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
@@ -78,12 +82,15 @@ class QueryText:
     """A text that may be given to an engine.
 
     ``has_dataset`` tells of FROM or FROM NAMED: pyoxigraph silently ignores them when it is asked to take the union of
-    all graphs as the default graph, so whoever runs the query must not ask for it then.
+    all graphs as the default graph, so whoever runs the query must not ask for it then. ``calls_out`` tells of SERVICE,
+    ``changes`` of a function whose value is another each time (NOW, RAND …).
     """
 
     text: str
     form: Form
     has_dataset: bool
+    calls_out: bool = False
+    changes: bool = False
 
 
 def place(text: str, offset: int) -> tuple[int, int]:
@@ -105,24 +112,36 @@ def tokens(text: str) -> Iterator[Token]:
         at = match.end()
 
 
-def inspect(text: str, *, nesting: int = 100, known_prefixes: dict[str, str] | None = None) -> QueryText:
+def inspect(
+    text: str,
+    *,
+    nesting: int = 100,
+    known_prefixes: dict[str, str] | None = None,
+    service_hosts: Collection[str] = (),
+) -> QueryText:
     """Tell the form of a query and refuse what must not run.
 
     ``nesting`` is how many brackets may be open at a time (Oxigraph crashes at some thousands, depending on their
     kind). ``known_prefixes`` are not declared for the query; they only make the error about a missing one helpful.
+    ``service_hosts`` (``host`` or ``host:port``) are those that SERVICE may call, each written out as a full IRI.
 
     Raises QuerySyntaxError with line and column, or QueryRefused for an update, SERVICE, or too deep nesting.
     """
     form: Form | None = None
-    has_dataset = False
+    has_dataset = calls_out = changes = False
     declared: set[str] = set()
     brackets: list[Token] = []
     before = ""
     for token in tokens(text):
+        if before == "SERVICE" and token.text.upper() != "SILENT":
+            called = _CALLED.fullmatch(token.text)
+            if called is None or called[1].lower() not in service_hosts:
+                raise _refused("service_host", found=token.text, allowed=", ".join(sorted(service_hosts)))
+            before = ""
         if token.kind == "open":
             brackets.append(token)
             if len(brackets) > nesting:
-                raise _refused("nesting", limit=nesting)
+                raise _refused("nesting", unit="brackets", limit=nesting)
         elif token.kind == "close":
             if not brackets or _CLOSES[brackets[-1].text] != token.text:
                 raise _syntax(text, token.start, "closing_bracket", found=token.text)
@@ -141,17 +160,22 @@ def inspect(text: str, *, nesting: int = 100, known_prefixes: dict[str, str] | N
             if word in _UPDATES:
                 raise _refused("update", found=word)
             if word == "SERVICE":
-                raise _refused("service")
+                if not service_hosts:
+                    raise _refused("service")
+                calls_out = True
+            if word in _CHANGING:
+                changes = True
             if word == "FROM":
                 has_dataset = True
             if form is None:
                 form = next((known for known in get_args(Form) if known == word), None)
-        before = token.text.upper() if token.kind == "word" else ""
+        if not (before == "SERVICE" and token.text.upper() == "SILENT"):
+            before = token.text.upper() if token.kind == "word" else ""
     if form is None:
         raise _syntax(text, len(text), "no_form", found=", ".join(_FORMS))
     if brackets:
         raise _syntax(text, brackets[-1].start, "open_bracket", found=brackets[-1].text)
-    return QueryText(text, form, has_dataset)
+    return QueryText(text, form, has_dataset, calls_out, changes)
 
 
 _UNBOUND = "The SELECT contains a variable that is unbound"
@@ -194,6 +218,8 @@ def _syntax(text: str, offset: int, kind: str, **values: object) -> QuerySyntaxE
     return QuerySyntaxError(en, line=line, column=column, zh=zh)
 
 
-def _refused(kind: str, **values: object) -> QueryRefused:
-    en, zh = both("refused", kind, **values)
-    return QueryRefused(en, zh=zh)
+def _refused(
+    kind: str, *, unit: str | None = None, limit: float | None = None, **values: object
+) -> QueryRefused:
+    en, zh = both("refused", kind, limit=limit, **values)
+    return QueryRefused(en, zh=zh, limit=limit, unit=unit)

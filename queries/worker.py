@@ -1,9 +1,12 @@
-"""One query process: `python worker.py FD STORE SECONDS MEGABYTES RESULT_MEGABYTES`. Started by `queries.engine` only.
+"""One query process: `python worker.py FD STORE SECONDS MEGABYTES RESULT_MEGABYTES NETWORK`. Started by `queries.engine`.
 
 It is run as a file, not imported from a package, so that it loads nothing but pyoxigraph and is ready in 0.1 s.
 
-Over the socket FD come messages of JSON: {query, writer, base, union, default_graphs, named_graphs}. The answer
-to each is one message of JSON, then, if that says "ok", the body in messages of bytes, then an empty message.
+Over the socket FD come messages of JSON, each after its length (four bytes, the most significant first): {query,
+writer, base, union, default_graphs, named_graphs}. The answer to each is one such message; where it says "ok", the
+answer's size, a short body follows in the socket, and a long one comes as a file without a name, whose descriptor is
+passed with the message. So the limit on the size of an answer is known before its first byte goes to anybody, and
+neither process holds a long answer in memory.
 
 Nothing but the end of the process bounds a query inside Oxigraph, and three things end it:
 - time: an alarm that the kernel delivers, whatever the engine is doing, and even if the parent has died meanwhile;
@@ -18,37 +21,47 @@ import ctypes
 import io
 import json
 import signal
+import socket
 import sys
-from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+import tempfile
+from typing import IO, TYPE_CHECKING, Any
 
 import pyoxigraph as ox
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
-CHUNK = 1 << 20
+SHORT = 1 << 18  # bytes: up to here an answer goes through the socket
 
 
 class TooLarge(Exception):
     """The answer outgrew its limit."""
 
 
-class Bounded(io.BytesIO):
-    """A buffer that refuses to grow past a limit in bytes."""
+class Spool(io.BytesIO):
+    """Where an answer is written: memory at first, a file without a name when it gets long."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self._limit = limit
+        self.size = 0
+        self.file: IO[bytes] | None = None
 
     def write(self, data: Buffer, /) -> int:
         """Append; raises TooLarge past the limit."""
-        if self.tell() + memoryview(data).nbytes > self._limit:
+        self.size += memoryview(data).nbytes
+        if self.size > self._limit:
             raise TooLarge
-        return super().write(data)
+        if self.file is None and self.size > SHORT:
+            self.file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever the descriptor is passed to reads it
+            self.file.write(self.getbuffer())
+            self.truncate(0)
+        if self.file is None:
+            return super().write(data)
+        return self.file.write(data)
 
 
-def answer(store: ox.Store, request: dict[str, Any], limit: int) -> memoryview:
+def answer(store: ox.Store, request: dict[str, Any], limit: int) -> Spool:
     """Run one query and write its answer out. Raises SyntaxError, OSError, TooLarge."""
     result = store.query(
         request["query"],
@@ -57,12 +70,19 @@ def answer(store: ox.Store, request: dict[str, Any], limit: int) -> memoryview:
         default_graph=_nodes(request["default_graphs"]),
         named_graphs=_nodes(request["named_graphs"]),
     )
-    out = Bounded(limit)
-    if isinstance(result, ox.QueryTriples):
-        result.serialize(out, ox.RdfFormat.from_media_type(request["writer"]))
-    else:
-        result.serialize(out, ox.QueryResultsFormat.from_media_type(request["writer"]))
-    return out.getbuffer()
+    out = Spool(limit)
+    try:
+        if isinstance(result, ox.QueryTriples):
+            result.serialize(out, ox.RdfFormat.from_media_type(request["writer"]))
+        else:
+            result.serialize(out, ox.QueryResultsFormat.from_media_type(request["writer"]))
+        if out.file is not None:
+            out.file.flush()
+    except BaseException:
+        if out.file is not None:
+            out.file.close()
+        raise
+    return out
 
 
 def _nodes(iris: list[str] | None) -> Any:
@@ -70,7 +90,7 @@ def _nodes(iris: list[str] | None) -> Any:
     return None if iris is None else [ox.NamedNode(iri) for iri in iris]
 
 
-def confine(megabytes: int) -> None:
+def confine(megabytes: int, network: bool) -> None:
     """Take away what no query needs: memory without a bound, and the network, where the system lets us."""
     try:
         import resource
@@ -79,7 +99,7 @@ def confine(megabytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, ValueError, OSError):
         pass
-    if sys.platform == "linux":
+    if sys.platform == "linux" and not network:
         # A network namespace of its own has no way out. Refused without the right to make one; the tokenizer
         # has refused SERVICE already, so this is the second lock, not the first.
         clone_newnet, clone_newuser = 0x40000000, 0x10000000
@@ -88,41 +108,55 @@ def confine(megabytes: int) -> None:
             libc.unshare(clone_newuser | clone_newnet)
 
 
+def receive(connection: socket.socket) -> dict[str, Any] | None:
+    """The next message, None when the other end has closed."""
+    head = connection.recv(4, socket.MSG_WAITALL)
+    if len(head) < 4:
+        return None
+    body = connection.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL)
+    request: dict[str, Any] = json.loads(body)
+    return request
+
+
+def reply(connection: socket.socket, head: dict[str, object], out: Spool | None = None) -> None:
+    """Send a message, and the answer that goes with it."""
+    text = json.dumps(head).encode()
+    message = len(text).to_bytes(4, "big") + text
+    if out is None or out.file is None:
+        connection.sendall(message + (out.getbuffer() if out else b""))
+    else:  # far shorter than the buffer of the socket, so it goes out whole
+        socket.send_fds(connection, [message], [out.file.fileno()])
+        out.file.close()
+
+
 def main() -> None:
     """Serve queries until the parent closes the socket."""
-    fd, path, seconds, megabytes, result_megabytes = sys.argv[1:]
+    fd, path, seconds, megabytes, result_megabytes, network = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; the parent decides
-    confine(int(megabytes))
-    connection = Connection(int(fd))
+    confine(int(megabytes), network == "network")
+    connection = socket.socket(fileno=int(fd))
     try:
         store = ox.Store.read_only(path)
     except OSError as error:
-        connection.send_bytes(json.dumps({"error": "store", "message": str(error)}).encode())
+        reply(connection, {"error": "store", "message": str(error)})
         return
-    while True:
-        try:
-            request = json.loads(connection.recv_bytes())
-        except EOFError:
-            return
+    while (request := receive(connection)) is not None:
         signal.setitimer(signal.ITIMER_REAL, float(seconds))  # its default action ends the process
+        out: Spool | None = None
         try:
-            body = answer(store, request, int(result_megabytes) << 20)
+            out = answer(store, request, int(result_megabytes) << 20)
         except SyntaxError as error:
-            reply: dict[str, object] = {"error": "syntax", "message": str(error)}
+            head: dict[str, object] = {"error": "syntax", "message": str(error)}
         except TooLarge:
-            reply = {"error": "size"}
+            head = {"error": "size"}
         except MemoryError:
-            reply = {"error": "memory"}
+            head = {"error": "memory"}
         except (OSError, ValueError, RuntimeError) as error:
-            reply = {"error": "engine", "message": str(error)}
+            head = {"error": "engine", "message": str(error)}
         else:
-            reply = {"ok": len(body)}
+            head = {"ok": out.size, "file": out.file is not None}
         signal.setitimer(signal.ITIMER_REAL, 0)
-        connection.send_bytes(json.dumps(reply).encode())
-        if "ok" in reply:
-            for start in range(0, len(body), CHUNK):
-                connection.send_bytes(body[start : start + CHUNK])
-            connection.send_bytes(b"")
+        reply(connection, head, out)
 
 
 if __name__ == "__main__":

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
-import uvicorn
 
-from api.app import create_app
 from api.settings import Settings
 from benchmarks import corpus, faults
 from graph import stores
 from ontology.terms import GRAPH_REFERENCE
 from ontology.vocabulary import SCHEMES, vocabulary_graph
+from tests.support.server import running
 
 
 @pytest.fixture(scope="session")
@@ -51,21 +48,9 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
 
 @pytest.fixture(scope="session")
 def live_service(built: Path) -> Iterator[str]:
-    """The address of the service on the real corpus, listening on loopback."""
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(Settings(data=built, query_seconds=5)), port=0, log_level="warning", lifespan="on"
-        )
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
-    assert server.started
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    """The address of a service on the real corpus that ends a query after five seconds."""
+    with running(Settings(data=built, query_seconds=5)) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +67,10 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sample = Path(__file__).parent / "data" / "sample.trig"
     stores.create(folder / "store", [sample, vocabularies])
     return folder / "store"
+
+
+@pytest.fixture(scope="session")
+def served(built: Path) -> Iterator[str]:
+    """The address of a real server on the real corpus, for tests that only read."""
+    with running(Settings(data=built)) as address:
+        yield address

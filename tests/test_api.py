@@ -163,7 +163,6 @@ def test_a_syntax_error_is_400_with_line_and_column(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("params", "status", "kind"),
     [
-        ({}, 400, "no-query"),
         ({"query": "  "}, 400, "no-query"),
         ({"query": "SELECT * { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }"}, 403, "query-refused"),
         ({"query": "DROP ALL"}, 403, "query-refused"),

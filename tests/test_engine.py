@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,7 +13,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 import pytest
@@ -28,6 +31,7 @@ from graph.errors import (
     StoreError,
     ZhengmaiError,
 )
+from queries import steps
 from queries.engine import Limits, QueryEngine
 from queries.formats import Format, formats_of
 from queries.sparql_text import inspect
@@ -65,7 +69,7 @@ def engine(store: Path) -> Iterator[QueryEngine]:
         yield made
 
 
-def count(engine: QueryEngine, text: str, **graphs: list[str]) -> object:
+def count(engine: QueryEngine, text: str, **graphs: Any) -> object:
     return engine.table(text, **graphs).records()[0]["n"]
 
 
@@ -159,6 +163,109 @@ def test_no_query_reaches_the_network(engine: QueryEngine, text: str) -> None:
                 engine.run(text.replace("URL", url))
         with pytest.raises(TimeoutError):
             listener.accept()
+
+
+CALLED = [
+    ("SELECT * { SERVICE <http://HOST/sparql> { ?s ?p ?o } }", True),
+    ("SELECT * { service silent <http://HOST/sparql> { ?s ?p ?o } }", True),
+    ("SELECT * { SERVICE # <http://e/>\n <http://HOST/a/b?c=d> { ?s ?p ?o } }", True),
+    ("SELECT * { SERVICE <http://HOST/> { SERVICE <http://other.example/> { ?s ?p ?o } } }", False),
+    ("SELECT * { SERVICE <http://HOST@other.example/> { ?s ?p ?o } }", False),
+    ("SELECT * { SERVICE <http://HOST\\u0040other.example/> { ?s ?p ?o } }", False),
+    ("SELECT * { SERVICE <http://other.example/http://HOST/> { ?s ?p ?o } }", False),
+    ("SELECT * { SERVICE <http://HOST.other.example/> { ?s ?p ?o } }", False),
+    ("SELECT * { SERVICE <file:///etc/passwd> { ?s ?p ?o } }", False),
+    ("SELECT * { SERVICE <//HOST/> { ?s ?p ?o } }", False),
+    ("BASE <http://HOST/> SELECT * { SERVICE <x> { ?s ?p ?o } }", False),
+    ("PREFIX : <http://HOST/> SELECT * { SERVICE :x { ?s ?p ?o } }", False),
+    ("SELECT * { BIND(<http://HOST/> AS ?x) SERVICE ?x { ?s ?p ?o } }", False),
+    ("SELECT * { VALUES ?x { <http://HOST/> } SERVICE SILENT ?x { ?s ?p ?o } }", False),
+]
+
+
+@pytest.mark.parametrize(("text", "fine"), CALLED)
+def test_service_calls_listed_hosts_alone(text: str, fine: bool) -> None:
+    told = inspect if fine else None
+    for host in ("data.example.org", "127.0.0.1:8890"):
+        query = text.replace("HOST", host)
+        if told:
+            assert told(query, service_hosts=[host]).calls_out
+        else:
+            with pytest.raises((QueryRefused, QuerySyntaxError)):
+                inspect(query, service_hosts=[host])
+        with pytest.raises((QueryRefused, QuerySyntaxError)):
+            inspect(query, service_hosts=["elsewhere.example"])
+    assert not inspect("SELECT * { ?s ?p ?o }", service_hosts=["data.example.org"]).calls_out
+
+
+AFAR = (
+    b'{"head": {"vars": ["x"]}, "results": {"bindings": [{"x": {"type": "literal", "value": "from afar"}}]}}'
+)
+
+
+class _Remote(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/elsewhere":
+            self.send_response(307)
+            self.send_header("Location", "/sparql")
+            self.end_headers()
+            return
+        self.server.asked += 1  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Type", "application/sparql-results+json")
+        self.send_header("Content-Length", str(len(AFAR)))
+        self.end_headers()
+        self.wfile.write(AFAR)
+
+    do_GET = do_POST
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@pytest.fixture
+def remote() -> Iterator[HTTPServer]:
+    with HTTPServer(("127.0.0.1", 0), _Remote) as server:
+        server.asked = 0  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_service_works_where_it_is_allowed_and_follows_nobody(store: Path, remote: HTTPServer) -> None:
+    host = f"127.0.0.1:{remote.server_port}"
+    with QueryEngine(store, limits=Limits(service_hosts=frozenset([host]))) as engine:
+        rows = engine.table(f"SELECT ?x {{ SERVICE <http://{host}/sparql> {{ ?s ?p ?x }} }}").records()
+        assert rows == [{"x": "from afar"}]
+        with pytest.raises(BadInput, match="SERVICE"):
+            engine.run(f"SELECT ?x {{ SERVICE <http://{host}/elsewhere> {{ ?s ?p ?x }} }}")
+        assert remote.asked == 1  # type: ignore[attr-defined]
+
+
+def test_a_worker_has_no_network_where_the_system_can_take_it(store: Path, remote: HTTPServer) -> None:
+    """The second lock: what the tokenizer would refuse, given to a worker by hand."""
+    host = f"127.0.0.1:{remote.server_port}"
+    text = f"SELECT ?x {{ SERVICE SILENT <http://{host}/sparql> {{ ?s ?p ?x }} }}"
+    with QueryEngine(store, workers=1) as engine:
+        engine.run("ASK {}")
+        worker = engine._idle[0]
+        request = {"query": text, "writer": "text/csv", "base": None, "union": True}
+        query = inspect(text, service_hosts=[host])
+        steps.run(
+            worker.answer(query, {**request, "default_graphs": None, "named_graphs": None}, engine._own)
+        )
+        apart = Path(f"/proc/{worker.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
+        assert remote.asked == (0 if apart else 1)  # type: ignore[attr-defined]
+
+
+def test_no_query_reads_a_file(engine: QueryEngine, tmp_path: Path) -> None:
+    file = tmp_path / "secret.ttl"
+    file.write_text("<urn:a> <urn:b> <urn:c> .")
+    for text in ("SELECT * FROM <URL> { ?s ?p ?o }", "SELECT * FROM NAMED <URL> { GRAPH ?g { ?s ?p ?o } }"):
+        assert len(engine.table(text.replace("URL", file.as_uri()))) == 0
+    assert len(engine.table("SELECT * { ?s ?p ?o }", default_graphs=[file.as_uri()])) == 0
 
 
 @pytest.mark.parametrize(
@@ -329,6 +436,61 @@ def test_a_table_is_bounded_more_tightly_because_it_is_read_here(store: Path) ->
         assert len(engine.run(text).body) > 1 << 20
         with pytest.raises(QueryTooLarge, match="1 megabytes"):
             engine.table(text)
+
+
+def test_a_long_answer_goes_through_a_file(store: Path) -> None:
+    text = "SELECT ?s ?o { ?s <http://e/p> ?o { SELECT * { ?x <http://e/p> ?y } LIMIT 20 } }"
+    with QueryEngine(store, limits=Limits(spool_mb=5)) as engine:
+        answer = engine.run(text, "text/csv")
+        assert not answer.in_memory
+        assert answer.body.count(b"\r\n") == 80_001
+        assert len(answer.body) == answer.size == sum(map(len, engine.run(text, "text/csv").pieces()))
+        # Those that nobody has taken yet have a bound together
+        second = engine.run(text, "text/csv")
+        with pytest.raises(Busy) as caught:
+            engine.run(text, "text/csv")
+        assert (caught.value.limit, caught.value.unit) == (5, "megabytes")
+        engine.run("ASK {}")
+        second.close()
+        engine.run(text, "text/csv").close()
+        del answer
+        engine.run(text, "text/csv").close()
+
+
+def test_in_an_event_loop_the_same_and_nobody_waits_for_a_slow_one(store: Path) -> None:
+    async def ask(engine: QueryEngine) -> None:
+        slow = [asyncio.ensure_future(engine.arun(RUNAWAY)) for _ in range(2)]
+        await asyncio.sleep(0.5)  # these two have become long, and have given their places up
+        answers = await asyncio.gather(*(engine.arun("ASK { ?s ?p ?o }") for _ in range(8)))
+        assert all(json.loads(one.body)["boolean"] for one in answers)
+        with pytest.raises(QuerySyntaxError):
+            await engine.arun("ASK {")
+        assert not any(one.done() for one in slow)
+        slow[0].cancel()  # as when a client goes away
+        with pytest.raises(asyncio.CancelledError):
+            await slow[0]
+        assert len(engine.processes()) <= 3
+        with pytest.raises(QueryTimeout):
+            await slow[1]
+
+    with QueryEngine(store, workers=2, limits=Limits(seconds=3, short_seconds=0.1, long=2)) as engine:
+        asyncio.run(ask(engine))
+
+
+def test_texts_from_outside_do_not_take_the_places_of_our_own(store: Path) -> None:
+    async def ask(engine: QueryEngine) -> None:
+        slow = [asyncio.ensure_future(engine.arun(RUNAWAY, public=True)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Busy) as caught:
+            await engine.arun("ASK {}", public=True)
+        assert (caught.value.limit, caught.value.unit) == (2, "queries")
+        await engine.arun("ASK {}")
+        for one in slow:
+            one.cancel()
+        await asyncio.wait(slow)
+
+    with QueryEngine(store, workers=1, limits=Limits(seconds=5, waiting=1, long=0)) as engine:
+        asyncio.run(ask(engine))
 
 
 def test_a_worker_that_was_killed_is_replaced(store: Path) -> None:

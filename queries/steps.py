@@ -1,0 +1,121 @@
+"""Work that has to wait, written once, and run either by a thread that blocks or by an event loop that does not.
+
+Such work is a generator of wishes. `run` fulfils them in the calling thread, `arun` in the running event loop; when
+whoever asked is cancelled, the generator is closed, so its ``finally`` holds in both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Wait until a future is done; the answer is whether it was, within ``seconds``."""
+
+    future: Future[None]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Wait until a socket can be read or written; the answer is whether it could, within ``seconds``."""
+
+    socket: socket.socket
+    seconds: float
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call what blocks for a while; the answer is what it returns."""
+
+    function: Callable[[], Any]
+
+
+Wish = Turn | Ready | Call
+Steps = Generator[Wish, Any, T]
+
+
+def run(steps: Steps[T]) -> T:
+    """Do the work in this thread."""
+    try:
+        wish = next(steps)
+        while True:
+            try:
+                told = _now(wish)
+            except BaseException as error:
+                wish = steps.throw(error)
+            else:
+                wish = steps.send(told)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+async def arun(steps: Steps[T]) -> T:
+    """Do the work in this event loop."""
+    try:
+        wish = next(steps)
+        while True:
+            try:
+                told = await _later(wish)
+            except BaseException as error:
+                wish = steps.throw(error)
+            else:
+                wish = steps.send(told)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+
+
+def _now(wish: Wish) -> Any:
+    if isinstance(wish, Call):
+        return wish.function()
+    if isinstance(wish, Turn):
+        try:
+            wish.future.result(wish.seconds)
+        except FutureTimeout:
+            return False
+        return True
+    poll = select.poll()
+    poll.register(wish.socket, select.POLLOUT if wish.write else select.POLLIN)
+    return bool(poll.poll(max(0.0, wish.seconds) * 1000))
+
+
+async def _later(wish: Wish) -> Any:
+    loop = asyncio.get_running_loop()
+    if isinstance(wish, Call):
+        # Shielded by nothing: what it made is given up with the work, see `_Worker`.
+        return await loop.run_in_executor(None, wish.function)
+    if isinstance(wish, Turn):
+        if wish.future.done():
+            return True
+        done, _ = await asyncio.wait({asyncio.wrap_future(wish.future)}, timeout=wish.seconds)
+        return bool(done)
+    ready: asyncio.Future[bool] = loop.create_future()
+    add, remove = (
+        (loop.add_writer, loop.remove_writer) if wish.write else (loop.add_reader, loop.remove_reader)
+    )
+    fd = wish.socket.fileno()
+    timer = loop.call_later(max(0.0, wish.seconds), _settle, ready, False)
+    add(fd, _settle, ready, True)
+    try:
+        return await ready
+    finally:
+        timer.cancel()
+        remove(fd)
+
+
+def _settle(ready: asyncio.Future[bool], value: bool) -> None:
+    if not ready.done():
+        ready.set_result(value)
