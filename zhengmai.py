@@ -36,6 +36,8 @@ app = typer.Typer(
 
 ontology_app = typer.Typer(help="The ontology: check it, write its pages.", no_args_is_help=True)
 app.add_typer(ontology_app, name="ontology")
+token_app = typer.Typer(help="Tokens: who may write through the service.", no_args_is_help=True)
+app.add_typer(token_app, name="token")
 
 Data = Annotated[
     Path,
@@ -469,6 +471,50 @@ def ontology_docs(
     else:
         out.write_text(markdown(), encoding="utf-8")
         _note(f"{out}: written")
+
+
+Tokens = Annotated[
+    Path | None,
+    typer.Option(
+        "--file", envvar="ZHENGMAI_TOKENS", help="File of tokens; else tokens.json of the data folder."
+    ),
+]
+
+
+@token_app.command("add", epilog="Example: zhengmai token add office --scope plans --scope waivers")
+def token_add(
+    name: Annotated[str, typer.Argument(help="Whose it is; stands in the audit trail.")],
+    data: Data = _DATA,
+    file: Tokens = None,
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="plans, graphs or waivers; without one, all.")
+    ] = None,
+) -> None:
+    """Make a token and print it, this once: only its hash is kept."""
+    from api.tokens import FILE, SCOPES, add_token
+
+    print(add_token(file or data / FILE, name, tuple(dict.fromkeys(scope or SCOPES))))
+    _note("Keep it now: it is not shown again. Send it as “Authorization: Bearer …”.")
+
+
+@token_app.command("list", epilog="Example: zhengmai token list")
+def token_list(data: Data = _DATA, file: Tokens = None) -> None:
+    """List the tokens: name, scopes, day."""
+    from api.tokens import FILE, load_tokens
+
+    for one in load_tokens(file or data / FILE):
+        print(f"{one.name}\t{','.join(one.scopes)}\t{one.made}")
+
+
+@token_app.command("revoke", epilog="Example: zhengmai token revoke office")
+def token_revoke(
+    name: Annotated[str, typer.Argument(help="The token's name.")], data: Data = _DATA, file: Tokens = None
+) -> None:
+    """Make a token worthless, from the next request on."""
+    from api.tokens import FILE, revoke_token
+
+    revoke_token(file or data / FILE, name)
+    _note(f"{name}: revoked")
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------

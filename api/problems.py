@@ -54,11 +54,20 @@ class Problem(BaseModel):
 class HttpError(ZhengmaiError):
     """A request that the protocol itself rules out: 405, 406, 413, 415 and the like."""
 
-    def __init__(self, status: int, kind: str, *, allowed: list[str] | None = None, **values: object) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        *,
+        allowed: list[str] | None = None,
+        headers: dict[str, str] | None = None,
+        **values: object,
+    ) -> None:
         en, zh = pages.both(f"http.{kind}", **values)
         super().__init__(en, zh=zh)
         self.status = status
         self.kind = kind
+        self.headers = headers or {}
         self.allowed = allowed or []
 
 
@@ -122,7 +131,9 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, ZhengmaiError)
         # Programs that name no language get English, people Chinese
         lang = pages.lang_of(request, "zh" if pages.wanted(request) else "en")
-        return respond(request, problem_of(error, request.url.path, lang))
+        response = respond(request, problem_of(error, request.url.path, lang))
+        response.headers.update(error.headers if isinstance(error, HttpError) else {})
+        return response
 
     def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

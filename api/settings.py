@@ -38,6 +38,29 @@ class Settings(BaseModel):
     drafts: int = Field(default=2, ge=1, le=64, description="drafts that are checked at a time")
     draft_seconds: float = Field(default=60, gt=0, le=3600)
     draft_memory_mb: int = Field(default=2048, ge=512)
+    tokens: Path | None = Field(
+        default=None, description="file of tokens; else tokens.json of the data folder"
+    )
+    corpus: Path | None = Field(
+        default=None, description="folder of plans that is written to; else corpus in the data folder"
+    )
+    jobs_waiting: int = Field(default=16, ge=0, le=1000, description="jobs that may wait for their turn")
+    job_seconds: float = Field(default=3600, gt=0)
+    job_memory_mb: int = Field(default=8192, ge=1024)
+    write_seconds: float = Field(
+        default=60, ge=0, le=3600, description="how long a short job is waited for before it is told as a job"
+    )
+    graph_mb: int = Field(default=10, ge=1, le=200, description="size of a graph that is put in")
+
+    @property
+    def tokens_file(self) -> Path:
+        """Where the tokens are kept."""
+        return self.tokens or self.data / "tokens.json"
+
+    @property
+    def corpus_folder(self) -> Path:
+        """The folder of plans that the service writes to."""
+        return self.corpus or self.data / "corpus"
 
     @property
     def limits(self) -> Limits:
