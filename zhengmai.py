@@ -52,7 +52,10 @@ _PLANS = Path(__file__).parent / "plans"
 @app.command(epilog="Example: zhengmai build plans --data data")
 def build(
     plans: Annotated[
-        Path | None, typer.Argument(help="Folder of plan documents; without one, the plans that come along.")
+        Path | None,
+        typer.Argument(
+            help="Folder of plan documents; without one, that which the service writes to, else the plans that come along."
+        ),
     ] = None,
     data: Data = _DATA,
     fresh: Annotated[
@@ -63,8 +66,9 @@ def build(
     from graph.build import BuildJob, read_summary
     from shapes.waivers import load_waivers
 
-    waivers = load_waivers(plans or _PLANS)
-    with _progress() as progress, BuildJob(plans or _PLANS, data, progress=progress, fresh=fresh) as job:
+    folder = _plans_of(plans, data)
+    waivers = load_waivers(folder)
+    with _progress() as progress, BuildJob(folder, data, progress=progress, fresh=fresh) as job:
         if not job.unchanged:
             progress("judging with SHACL", 0, 1)
             _judge(job, waivers)
@@ -520,16 +524,26 @@ def token_revoke(
 # -- helpers ---------------------------------------------------------------------------------------------------
 
 
+def _plans_of(plans: Path | None, data: Path) -> Path:
+    """The folder to build. What was added through the service must not be lost by a build of another folder."""
+    from graph.trail import read_trail
+
+    corpus = Path(os.environ.get("ZHENGMAI_CORPUS") or data / "corpus")
+    if not corpus.is_dir():
+        return plans or _PLANS
+    if plans is not None and plans.resolve() != corpus.resolve() and read_trail(data):
+        raise BadInput(
+            f"{plans}: {data} is built of {corpus}, which was changed through the service; name no folder to build "
+            "that one, or give another --data"
+        )
+    return plans or corpus
+
+
 def _judge(job: BuildJob, waivers: Waivers) -> None:
     """Validate the new store and write the findings beside it, and the waivers that decide on them day by day."""
-    from shapes.judging import judge_build
-    from shapes.waivers import keep
+    from shapes.building import judge_job
 
-    if job.step is not None:
-        judge_build(job.folder, only=job.step.affected, before=job.step.before)
-    else:
-        judge_build(job.folder)
-    keep(waivers, job.folder)
+    judge_job(job, waivers)
 
 
 def _tell_idle(problems: list[dict[str, str]]) -> None:
