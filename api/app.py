@@ -12,8 +12,22 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
-from api import drafts, findings, ontology, pages, plans, problems, questions, sparql
+from api import (
+    drafts,
+    findings,
+    graph_store_writing,
+    job_status,
+    ontology,
+    pages,
+    plans,
+    problems,
+    questions,
+    sparql,
+    uploads,
+    waiving,
+)
 from api.builds import Service
 from api.context import service_of
 from api.problems import RESPONSES
@@ -48,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(service.jobs.settle)  # what a crash left
         yield
         service.close()
 
@@ -86,6 +101,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(findings.router)
     app.include_router(ontology.router)
     app.include_router(drafts.router)
+    app.include_router(uploads.router)
+    app.include_router(waiving.router)
+    app.include_router(graph_store_writing.router)
+    app.include_router(job_status.router)
     app.mount("/static", StaticFiles(directory=str(files("api").joinpath("static"))), name="static")
     return app
 

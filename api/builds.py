@@ -10,6 +10,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from api.bounded import Readers
+from api.draft_jobs import DraftJobs
+from api.jobs import Jobs
 from api.settings import Settings
 from graph.build import open_current
 from graph.catalog import vocabularies_of
@@ -74,7 +77,9 @@ class Service:
     def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
         self.settings = settings
         self.catalogue = catalogue
-        self.drafts = threading.Semaphore(settings.drafts)
+        self.readers = Readers(settings)
+        self.draft_jobs = DraftJobs(self.readers)
+        self.jobs = Jobs(settings)
         self._lock = threading.Lock()
         self._build: Build | None = None
         self._asker: Asker | None = None

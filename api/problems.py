@@ -71,6 +71,14 @@ class HttpError(ZhengmaiError):
         self.allowed = allowed or []
 
 
+class JobFailed(ZhengmaiError):
+    """A job that was waited for failed; its problem, by language, is told as it was."""
+
+    def __init__(self, problems: dict[str, Problem]) -> None:
+        super().__init__(problems["en"].detail, zh=problems["zh"].detail)
+        self.problems = problems
+
+
 # The most special first: the first that an error is an instance of counts. The titles stand in words.yaml.
 _KINDS: tuple[tuple[type[ZhengmaiError], str, int], ...] = (
     (NotFound, "not-found", 404),
@@ -88,6 +96,8 @@ _KINDS: tuple[tuple[type[ZhengmaiError], str, int], ...] = (
 
 def problem_of(error: ZhengmaiError, instance: str, lang: str) -> Problem:
     """The problem that an error is told as."""
+    if isinstance(error, JobFailed):
+        return error.problems[lang].model_copy(update={"instance": instance})
     if isinstance(error, HttpError):
         kind, status = error.kind, error.status
     else:

@@ -76,10 +76,21 @@ class Corpus:
             self._lock.close()
             self._lock = None
 
-    def change(self, change: Change, agent: str, judge: Judge, progress: Progress | None = None) -> Result:
-        """Do a change, build, and publish both. Raises ZhengmaiError; then all is as it was."""
+    def change(
+        self,
+        change: Change,
+        agent: str,
+        judge: Judge,
+        progress: Progress | None = None,
+        *,
+        name: str | None = None,
+    ) -> Result:
+        """Do a change, build, and publish both. Raises ZhengmaiError; then all is as it was.
+
+        ``name`` is the identifier for the trail, of letters, digits and hyphens; by default the time and some digits.
+        """
         now = datetime.now(UTC)
-        name = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{secrets.token_hex(4)}"
+        name = name or f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{secrets.token_hex(4)}"
         place = self.data / journal.FOLDER / name
         stage = place / journal.STAGE
         try:
@@ -96,7 +107,7 @@ class Corpus:
                 stage, self.data, progress=progress, lock=self._lock, entries=[entry], named=self.folder
             ) as job:
                 if not job.unchanged:
-                    judge(job)
+                    _judge(job, judge, progress)
                 build = job.folder.name.removesuffix(".part")
                 intent = journal.Intent(
                     build=build, corpus=self.folder.resolve(), put=put, remove=remove, entry=entry
@@ -118,7 +129,7 @@ class Corpus:
         folder = self.folder if self.folder.is_dir() else self._seed()
         with BuildJob(folder, self.data, progress=progress, lock=self._lock) as job:
             if not job.unchanged:
-                judge(job)
+                _judge(job, judge, progress)
                 job.publish()
             return Result(job.folder, None)
 
@@ -149,6 +160,14 @@ class Corpus:
         if inputs_of(read_corpus(folder)) != summary.inputs:
             raise StoreError(f"{folder}: has changed since it was built; run 'zhengmai build' again first")
         return folder
+
+
+def _judge(job: BuildJob, judge: Judge, progress: Progress | None) -> None:
+    if progress:
+        progress("judging", 0, 1)
+    judge(job)
+    if progress:
+        progress("judging", 1, 1)
 
 
 # -- plans -----------------------------------------------------------------------------------------------------

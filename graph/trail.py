@@ -94,7 +94,8 @@ def trail_quads(entries: Sequence[Entry]) -> QuadWriter:
             out.add(activity, PROV.used, file)
             out.add(file, RDF.type, PROV.Entity)
             out.add(file, DCTERMS.identifier, entry.sha256)
-            out.add(file, DCTERMS.title, entry.file)
+            # The name belongs to the change: the same bytes may come under another.
+            out.add(activity, DCTERMS.title, entry.file)
         out.add(activity, DCTERMS.subject, entry.finding)
         out.add(activity, DCTERMS.description, entry.reason)
     return out
