@@ -19,7 +19,7 @@ from ontology import terms
 
 FOLDER: Final = "graphs"
 PREFIX: Final = str(terms.GRAPH["user/"])
-_NAME: Final = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
+_NAME: Final = re.compile(r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 
 
 def is_user_graph(iri: str) -> bool:

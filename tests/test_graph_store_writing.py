@@ -35,7 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(data: Path) -> Iterator[httpx.Client]:
-    settings = Settings(data=data, graph_mb=1, draft_seconds=15, draft_memory_mb=1024)
+    settings = Settings(data=data, graph_mb=1, draft_memory_mb=1024)
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="critical"))
     thread = threading.Thread(target=server.run)
     thread.start()
