@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -44,6 +45,9 @@ Programs get JSON by default; browsers get pages. Errors are `application/proble
 """
 
 
+log = logging.getLogger("zhengmai.api")
+
+
 class Health(BaseModel):
     """That the service can answer, and from which build."""
 
@@ -62,7 +66,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(service.jobs.settle)  # what a crash left
+        try:
+            await run_in_threadpool(service.jobs.settle)  # what a crash left
+        except (OSError, StoreError) as error:  # reading goes on all the same
+            log.warning("what an earlier run left cannot be cleared up: %s", error)
         yield
         service.close()
 

@@ -185,8 +185,8 @@ class Jobs:
 
         Does nothing where a worker is at its job.
         """
-        if not self._settings.data.is_dir():
-            return
+        if not self.folder.is_dir() and not (self._settings.data / journal.FOLDER).is_dir():
+            return  # nothing was ever written here, and perhaps nothing can be
         with self.turn(wait=False) as mine:
             if not mine:
                 return

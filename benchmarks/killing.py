@@ -15,7 +15,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -45,39 +44,39 @@ def run(folder: Path, rounds: int, seed: int = 1, progress: bool = False) -> Cou
     data = writing.make(folder)
     token = add_token(data / "tokens.json", "office")
     found: Counter[str] = Counter()
-    with writing.server(data) as (process, address):
-        running, url = process, address
-        try:
-            for number in range(rounds):
-                moment, whom = MOMENTS[number % len(MOMENTS)], WHOM[number % len(WHOM)]
-                before = _served(data)
-                known = {path.name for path in (data / "jobs").glob("*/")}
-                wanted = _begin(url, token, number, chance, upload=moment == "upload")
-                at = _kill(data, running.pid, moment, whom, known, chance)
-                if whom != "worker":
-                    running.wait()
-                    running, url = _start(data)
-                jobs = [path.name for path in (data / "jobs").glob("*/") if path.name not in known]
-                job = _over(url, jobs[0]) if jobs else None
-                now = _served(data)
-                writing.whole(data)
-                new = before | wanted if wanted else before
-                assert now in (before, new), (number, before, now, wanted)
-                if job is not None:
-                    done = job["state"] == "done"
-                    assert now == (new if done else before), (number, job, now)
-                assert httpx.get(f"{url}/health", timeout=60).status_code == 200
-                shown = httpx.get(f"{url}/plans/{SLUG}", timeout=60)
-                assert (shown.status_code == 200) == (now["plan"] is not None)
-                found[f"{at}: {'new' if now != before else 'old'}"] += 1
-                if progress:
-                    state = job["state"] if job else "no job"
-                    print(f"{number + 1:>3} {whom:<7} killed at {at:<11} {state}", flush=True)
-        finally:
-            for pid in _children(running.pid):
-                _end(pid)
-            running.kill()
-            running.wait()
+    running, url = writing.serve(data)
+    try:
+        for number in range(rounds):
+            moment, whom = MOMENTS[number % len(MOMENTS)], WHOM[number % len(WHOM)]
+            before = _served(data)
+            known = {path.name for path in (data / "jobs").glob("*/")}
+            wanted, asking = _begin(url, token, number, upload=moment == "upload")
+            at = _kill(data, running.pid, moment, whom, known, chance)
+            if whom != "worker":
+                running.wait()
+                running, url = writing.serve(data)
+            asking.join()
+            jobs = [path.name for path in (data / "jobs").glob("*/") if path.name not in known]
+            job = _over(url, jobs[0]) if jobs else None
+            now = _served(data)
+            writing.whole(data)
+            new = before | wanted if wanted else before
+            assert now in (before, new), (number, before, now, wanted)
+            if job is not None:
+                done = job["state"] == "done"
+                assert now == (new if done else before), (number, job, now)
+            assert httpx.get(f"{url}/health", timeout=60).status_code == 200
+            shown = httpx.get(f"{url}/plans/{SLUG}", timeout=60)
+            assert (shown.status_code == 200) == (now["plan"] is not None)
+            found[f"{at}: {'new' if now != before else 'old'}"] += 1
+            if progress:
+                state = job["state"] if job else "no job"
+                print(f"{number + 1:>3} {whom:<7} killed at {at:<11} {state}", flush=True)
+    finally:
+        for pid in _children(running.pid):
+            _end(pid)
+        running.kill()
+        running.wait()
     return found
 
 
@@ -91,8 +90,8 @@ def _served(data: Path) -> dict[str, Any]:
     }
 
 
-def _begin(url: str, token: str, number: int, chance: random.Random, *, upload: bool) -> dict[str, Any]:
-    """Ask for a change, in a thread; returns what it would make otherwise."""
+def _begin(url: str, token: str, number: int, *, upload: bool) -> tuple[dict[str, Any], threading.Thread]:
+    """Ask for a change, in a thread; returns what it would make otherwise, and the thread."""
     headers = {"Authorization": f"Bearer {token}"}
     text = writing.TEXT.replace("20%", f"{20 + number}%")
     wanted: dict[str, Any]
@@ -117,8 +116,9 @@ def _begin(url: str, token: str, number: int, chance: random.Random, *, upload: 
         with suppress(httpx.TransportError), httpx.Client(timeout=120) as client:
             client.send(ask)
 
-    threading.Thread(target=send, daemon=True).start()
-    return wanted
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    return wanted, thread
 
 
 def _kill(data: Path, server: int, moment: str, whom: str, known: set[str], chance: random.Random) -> str:
@@ -174,16 +174,6 @@ def _children(pid: int) -> list[int]:
 def _end(pid: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-
-
-def _start(data: Path) -> tuple[subprocess.Popen[bytes], str]:
-    opened = writing.server(data)
-    process, address = opened.__enter__()
-    _OPEN.append(opened)
-    return process, address
-
-
-_OPEN: list[Any] = []
 
 
 def main() -> None:

@@ -16,38 +16,22 @@ import yaml
 
 from graph import journal, trail, user_graphs
 from graph.build import BuildJob, open_current, read_summary
-from graph.catalog import read_corpus
 from graph.corpus_changes import Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result
 from graph.errors import BadInput, NotFound, StoreError
 from graph.stores import open_store
 from ontology import terms
 from shapes.building import judge_job
 from shapes.waivers import AddWaiver, Waiver, report_of
+from tests.support.writing import PLANS, TEXT, make, whole
 
-PLANS = Path(__file__).parents[1] / "plans"
-TEXT = """西陵区推动大规模设备更新和消费品以旧换新工作方案
-
-一、主要目标
-到2027年，设备投资规模较2023年增长20%以上。
-二、重点任务
-（一）推进工业设备更新。支持企业更新机床。（牵头单位：区科技经信局；责任单位：区发改局）
-"""
 GRAPH = user_graphs.PREFIX + "notes"
 QUAD = f'<http://example.org/a> <http://example.org/b> "c" <{GRAPH}> .\n'.encode()
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder built of two plans, and the plans."""
-    folder = tmp_path_factory.mktemp("base")
-    plans = folder / "plans"
-    (plans / "records").mkdir(parents=True)
-    shutil.copy(PLANS / "150300-wuhai-2024.txt", plans)
-    shutil.copy(PLANS / "records" / "100000-state-council-2024.yaml", plans / "records")
-    with BuildJob(plans, folder / "data") as job:
-        judge_job(job)
-        job.publish()
-    return folder
+    """A folder with a data folder built of two plans, and the plans."""
+    return make(tmp_path_factory.mktemp("base")).parent
 
 
 @pytest.fixture
@@ -64,34 +48,6 @@ def change(data: Path, what: Any, agent: str = "office") -> Result:
 
 def put(slug: str = "420502-xiling", text: str = TEXT, **fields: Any) -> PutPlan:
     return PutPlan(slug, text.encode(), "方案.txt", "txt", fields)
-
-
-def whole(data: Path) -> dict[str, int]:
-    """Checks that all parts of the published build and the folder of plans agree; returns the counts."""
-    build = open_current(data)
-    summary = read_summary(build)
-    store = open_store(build / "store")
-    assert len(store) == summary.counts["triples"]
-    held = {path.stem for path in (build / "records").iterdir()}
-    count = f"SELECT DISTINCT ?s {{ GRAPH ?g {{ ?d <{terms.ZM.origin}> ?o ; <http://purl.org/dc/terms/identifier> ?s }} }}"
-    slugs = {row["s"].value for row in store.rows(count) if hasattr(row["s"], "value")}
-    assert held <= slugs
-    texts = {path.stem for path in (build / "texts").iterdir()}
-    assert texts <= held
-    report = report_of(build, date(2026, 1, 1))
-    assert {one.slug for one in report.summary.documents} >= texts
-    if (data / "corpus").is_dir():
-        from graph.build import inputs_of
-
-        assert inputs_of(read_corpus(data / "corpus")) == summary.inputs
-    ids = {one.id for one in trail.read_trail(data)}
-    told = "SELECT DISTINCT ?a { ?a a <http://www.w3.org/ns/prov#Activity> ; <http://purl.org/dc/terms/type> ?t }"
-    assert {
-        row["a"].value.rpartition("/")[2] for row in store.rows(told) if hasattr(row["a"], "value")
-    } == ids
-    assert not list((data / "changes").glob("*"))
-    assert not list((data / "builds").glob("*.part"))
-    return summary.counts
 
 
 def test_a_plan_comes_is_replaced_and_goes(data: Path) -> None:
@@ -237,11 +193,11 @@ def test_a_crash_leaves_the_old_state_or_the_new_one(
             patch.setattr(journal, "put_file", crash)
         else:
             real = shutil.rmtree
-            patch.setattr(
-                journal.shutil,
-                "rmtree",
-                lambda path, **more: crash() if "changes" in str(path) else real(path, **more),
-            )
+
+            def fail(path: Path, **more: Any) -> None:
+                crash() if "changes" in str(path) else real(path, **more)
+
+            patch.setattr(shutil, "rmtree", fail)
         with pytest.raises(Crash):
             change(data, put())
     journal.take_lock(data).close()

@@ -7,7 +7,7 @@ import threading
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -63,7 +63,7 @@ def looping_pdf() -> bytes:
     return b"%PDF-1.4\n" + b"".join(parts) + b"trailer<</Root 1 0 R/Prev 9>>\nstartxref\n9\n%%EOF"
 
 
-HOSTILE = {
+HOSTILE: dict[str, Callable[[], bytes]] = {
     "zip-bomb": lambda: docx(b"<a>" + b" " * (300 << 20)),
     "zip-bomb-beside": lambda: docx(body(""), **{"word/numbering.xml": b" " * (200 << 20)}),
     "deep-xml": lambda: docx(body("<w:sdt><w:sdtContent>" * 200_000)),
@@ -138,7 +138,7 @@ def test_bodies_that_are_too_large_are_not_taken_in(client: httpx.Client, data: 
     [
         ("../../etc/passwd", "passwd"),
         ("C:\\plans\\方案.docx", "方案.docx"),
-        ("/tmp/x/", ""),
+        ("/plans/x/", ""),
         ("a\0b.txt", "ab.txt"),
         ("长" * 500 + ".txt", "长" * 196 + ".txt"),
     ],

@@ -7,8 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -69,33 +67,25 @@ def whole(data: Path) -> dict[str, int]:
     return summary.counts
 
 
-@contextmanager
-def server(data: Path, *, start: bool = True) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The service in a process of its own, by the command; killed at the end if it still runs."""
+def serve(data: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """Start the service in a process of its own, by the command; returns it and its address once it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "zhengmai", "serve", "--data", str(data), "--port", str(port)],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     address = f"http://127.0.0.1:{port}"
-    try:
-        if start:
-            wait_for(process, address)
-        yield process, address
-    finally:
-        process.kill()
-        process.wait()
-        if process.stderr:
-            process.stderr.close()
+    wait_for(process, address)
+    return process, address
 
 
 def wait_for(process: subprocess.Popen[bytes], address: str) -> None:
     """Until it answers."""
     for _ in range(600):
-        assert process.poll() is None, process.stderr and process.stderr.read().decode()
+        assert process.poll() is None, "the server ended"
         try:
             if httpx.get(f"{address}/jobs/none", timeout=30).status_code == 404:
                 return
