@@ -241,6 +241,6 @@ def test_a_draft_is_checked_as_a_job_in_memory(address: str, data: Path) -> None
 
 
 def test_jobs_that_there_are_not(address: str) -> None:
-    for name in ("none", "draft-none", "%2e%2e%2f", "a%00b"):
+    for name in ("none", "draft-none", "%2e%2e", "a%00b"):
         assert get(f"{address}/jobs/{name}").status_code == 404
         assert get(f"{address}/jobs/{name}/events").status_code == 404
