@@ -37,6 +37,8 @@ app = typer.Typer(
 
 ontology_app = typer.Typer(help="The ontology: check it, write its pages.", no_args_is_help=True)
 app.add_typer(ontology_app, name="ontology")
+token_app = typer.Typer(help="Tokens: who may write through the service.", no_args_is_help=True)
+app.add_typer(token_app, name="token")
 
 Data = Annotated[
     Path,
@@ -51,7 +53,10 @@ _PLANS = Path(__file__).parent / "plans"
 @app.command(epilog="Example: zhengmai build plans --data data")
 def build(
     plans: Annotated[
-        Path | None, typer.Argument(help="Folder of plan documents; without one, the plans that come along.")
+        Path | None,
+        typer.Argument(
+            help="Folder of plan documents; without one, that which the service writes to, else the plans that come along."
+        ),
     ] = None,
     data: Data = _DATA,
     fresh: Annotated[
@@ -62,8 +67,9 @@ def build(
     from graph.build import BuildJob, read_summary
     from shapes.waivers import load_waivers
 
-    waivers = load_waivers(plans or _PLANS)
-    with _progress() as progress, BuildJob(plans or _PLANS, data, progress=progress, fresh=fresh) as job:
+    folder = _plans_of(plans, data)
+    waivers = load_waivers(folder)
+    with _progress() as progress, BuildJob(folder, data, progress=progress, fresh=fresh) as job:
         if not job.unchanged:
             progress("judging with SHACL", 0, 1)
             _judge(job, waivers)
@@ -626,19 +632,73 @@ def ontology_docs(
         _note(f"{out}: written")
 
 
+Tokens = Annotated[
+    Path | None,
+    typer.Option(
+        "--file", envvar="ZHENGMAI_TOKENS", help="File of tokens; else tokens.json of the data folder."
+    ),
+]
+
+
+@token_app.command("add", epilog="Example: zhengmai token add office --scope plans --scope waivers")
+def token_add(
+    name: Annotated[str, typer.Argument(help="Whose it is; stands in the audit trail.")],
+    data: Data = _DATA,
+    file: Tokens = None,
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="plans, graphs or waivers; without one, all.")
+    ] = None,
+) -> None:
+    """Make a token and print it, this once: only its hash is kept."""
+    from api.tokens import FILE, SCOPES, add_token
+
+    print(add_token(file or data / FILE, name, tuple(dict.fromkeys(scope or SCOPES))))
+    _note("Keep it now: it is not shown again. Send it as “Authorization: Bearer …”.")
+
+
+@token_app.command("list", epilog="Example: zhengmai token list")
+def token_list(data: Data = _DATA, file: Tokens = None) -> None:
+    """List the tokens: name, scopes, day."""
+    from api.tokens import FILE, load_tokens
+
+    for one in load_tokens(file or data / FILE):
+        print(f"{one.name}\t{','.join(one.scopes)}\t{one.made}")
+
+
+@token_app.command("revoke", epilog="Example: zhengmai token revoke office")
+def token_revoke(
+    name: Annotated[str, typer.Argument(help="The token's name.")], data: Data = _DATA, file: Tokens = None
+) -> None:
+    """Make a token worthless, from the next request on."""
+    from api.tokens import FILE, revoke_token
+
+    revoke_token(file or data / FILE, name)
+    _note(f"{name}: revoked")
+
+
 # -- helpers ---------------------------------------------------------------------------------------------------
+
+
+def _plans_of(plans: Path | None, data: Path) -> Path:
+    """The folder to build. What was added through the service must not be lost by a build of another folder."""
+    from graph.trail import read_trail
+
+    corpus = Path(os.environ.get("ZHENGMAI_CORPUS") or data / "corpus")
+    if not corpus.is_dir():
+        return plans or _PLANS
+    if plans is not None and plans.resolve() != corpus.resolve() and read_trail(data):
+        raise BadInput(
+            f"{plans}: {data} is built of {corpus}, which was changed through the service; name no folder to build "
+            "that one, or give another --data"
+        )
+    return plans or corpus
 
 
 def _judge(job: BuildJob, waivers: Waivers) -> None:
     """Validate the new store and write the findings beside it, and the waivers that decide on them day by day."""
-    from shapes.judging import judge_build
-    from shapes.waivers import keep
+    from shapes.building import judge_job
 
-    if job.step is not None:
-        judge_build(job.folder, only=job.step.affected, before=job.step.before)
-    else:
-        judge_build(job.folder)
-    keep(waivers, job.folder)
+    judge_job(job, waivers)
 
 
 def _tell_unknown(variables: tuple[str, ...]) -> None:

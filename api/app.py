@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -23,6 +25,8 @@ from api import (
     drafts,
     findings,
     graph_store,
+    graph_store_writing,
+    job_status,
     linked,
     ontology,
     pages,
@@ -32,6 +36,8 @@ from api import (
     search,
     sparql,
     status,
+    uploads,
+    waiving,
 )
 from api.builds import Service
 from api.caching import ReadyAnswers
@@ -58,6 +64,9 @@ Programs get JSON by default; browsers get pages. Errors are `application/proble
 """
 
 
+log = logging.getLogger("zhengmai.api")
+
+
 def create_app(settings: Settings | None = None, *, traces: TracerProvider | None = None) -> FastAPI:
     """The service on the builds of ``settings.data``; ``traces`` in place of what the setting ``otel`` asks for.
 
@@ -77,6 +86,10 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            await run_in_threadpool(service.jobs.settle)  # what a crash left
+        except (OSError, StoreError) as error:  # reading goes on all the same
+            log.warning("what an earlier run left cannot be cleared up: %s", error)
         looking = asyncio.create_task(_look_after(service, metrics))
         yield
         looking.cancel()
@@ -123,6 +136,10 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.include_router(linked.router)
     app.include_router(data.router)
     app.include_router(drafts.router)
+    app.include_router(uploads.router)
+    app.include_router(waiving.router)
+    app.include_router(graph_store_writing.router)
+    app.include_router(job_status.router)
     app.mount("/static", StaticFiles(directory=str(files("api").joinpath("static"))), name="static")
     problems.describe(app)
     if settings.rate_per_minute:

@@ -10,7 +10,6 @@ import copy
 import fcntl
 import json
 import os
-import subprocess
 import threading
 import time
 from contextlib import suppress
@@ -20,6 +19,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from api.bounded import Readers
+from api.draft_jobs import DraftJobs
+from api.jobs import Jobs
 from api.making import Making
 from api.settings import Settings
 from graph.build import open_current
@@ -166,11 +168,12 @@ class Service:
     def __init__(self, settings: Settings, catalogue: Catalogue, watch: Watch | None = None) -> None:
         self.settings = settings
         self.catalogue = catalogue
-        self.drafts = threading.Semaphore(settings.drafts)
+        self.readers = Readers(settings)
+        self.draft_jobs = DraftJobs(self.readers)
+        self.jobs = Jobs(settings)
         self.distributions = Making()
         self._watch = watch
         self._builds = _Builds(settings)
-        self._children: set[subprocess.Popen[bytes]] = set()
         self._is_view = False
         self._held: _Held | None = None
 
@@ -214,19 +217,6 @@ class Service:
         """The process ids of all query processes."""
         return [pid for held in self._builds.held() if held.asker for pid in held.asker.engine.processes()]
 
-    def run(self, command: list[str], given: bytes, seconds: float) -> subprocess.CompletedProcess[bytes]:
-        """Run a program to its end, which comes with that of the service. Raises subprocess.TimeoutExpired."""
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as child:
-            self._children.add(child)
-            try:
-                out, error = child.communicate(given, timeout=seconds)
-            finally:
-                child.kill()
-                self._children.discard(child)
-        return subprocess.CompletedProcess(command, child.returncode, out, error)
-
     def notice(self) -> None:
         """Let go of a build that was replaced, even if nobody asks for anything."""
         with suppress(StoreError):
@@ -239,8 +229,7 @@ class Service:
             if held is not None:
                 self._builds.give_back(held)
             return
-        for child in list(self._children):
-            child.kill()
+        self.readers.close()
         self._builds.close()
 
     def _take(self) -> _Held:

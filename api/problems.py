@@ -68,14 +68,24 @@ class HttpError(ZhengmaiError):
         allowed: list[str] | None = None,
         limit: float | None = None,
         unit: str | None = None,
+        headers: dict[str, str] | None = None,
         **values: object,
     ) -> None:
         en, zh = pages.both(f"http.{kind}", limit=limit, **values)
         super().__init__(en, zh=zh)
         self.status = status
         self.kind = kind
+        self.headers = headers or {}
         self.allowed = allowed or []
         self.limit, self.unit = limit, unit
+
+
+class JobFailed(ZhengmaiError):
+    """A job that was waited for failed; its problem, by language, is told as it was."""
+
+    def __init__(self, problems: dict[str, Problem]) -> None:
+        super().__init__(problems["en"].detail, zh=problems["zh"].detail)
+        self.problems = problems
 
 
 # The most special first: the first that an error is an instance of counts. The titles stand in words.yaml.
@@ -95,6 +105,8 @@ _KINDS: tuple[tuple[type[ZhengmaiError], str, int], ...] = (
 
 def problem_of(error: ZhengmaiError, instance: str, lang: str) -> Problem:
     """The problem that an error is told as."""
+    if isinstance(error, JobFailed):
+        return error.problems[lang].model_copy(update={"instance": instance})
     if isinstance(error, HttpError):
         kind, status = error.kind, error.status
     else:
@@ -146,7 +158,9 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, ZhengmaiError)
         # Programs that name no language get English, people Chinese
         lang = pages.lang_of(request, "zh" if pages.wanted(request) else "en")
-        return respond(request, problem_of(error, request.url.path, lang))
+        response = respond(request, problem_of(error, request.url.path, lang))
+        response.headers.update(error.headers if isinstance(error, HttpError) else {})
+        return response
 
     def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -124,6 +124,19 @@ class Settings(BaseModel):
     drafts: int = Field(default=2, ge=1, le=64, description="drafts that are checked at a time")
     draft_seconds: float = Field(default=60, gt=0, le=3600, description="time of the check of a draft")
     draft_memory_mb: int = Field(default=2048, ge=512, description="memory of the check of a draft")
+    tokens: Path | None = Field(
+        default=None, description="file of tokens; else tokens.json of the data folder"
+    )
+    corpus: Path | None = Field(
+        default=None, description="folder of plans that is written to; else corpus in the data folder"
+    )
+    jobs_waiting: int = Field(default=16, ge=0, le=1000, description="jobs that may wait for their turn")
+    job_seconds: float = Field(default=3600, gt=0, description="time of a job that changes the data")
+    job_memory_mb: int = Field(default=8192, ge=1024, description="memory of a job that changes the data")
+    write_seconds: float = Field(
+        default=60, ge=0, le=3600, description="how long a short job is waited for before it is told as a job"
+    )
+    graph_mb: int = Field(default=10, ge=1, le=200, description="size of a graph that is put in")
 
     @field_validator("base")
     @classmethod
@@ -134,6 +147,16 @@ class Settings(BaseModel):
         if not re.fullmatch(_ADDRESS, value) or "?" in value or "#" in value:
             raise ValueError("must be an address such as https://data.example.org/zhengmai/")
         return value.rstrip("/") + "/"
+
+    @property
+    def tokens_file(self) -> Path:
+        """Where the tokens are kept."""
+        return self.tokens or self.data / "tokens.json"
+
+    @property
+    def corpus_folder(self) -> Path:
+        """The folder of plans that the service writes to."""
+        return self.corpus or self.data / "corpus"
 
     @property
     def limits(self) -> Limits:

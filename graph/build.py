@@ -30,7 +30,19 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
-from graph import agency_labels, cascade, divisions, incremental, inside, search_index, stores, triples
+from graph import (
+    agency_labels,
+    cascade,
+    divisions,
+    incremental,
+    inside,
+    journal,
+    search_index,
+    stores,
+    trail,
+    triples,
+    user_graphs,
+)
 from graph.agency_identity import AgencyIdentity
 from graph.cascade import Lineage, Place
 from graph.catalog import Corpus, DocumentEntry, read_corpus
@@ -62,6 +74,7 @@ class Summary:
     """What a build holds, for people: ``counts`` by kind of thing, ``inputs`` file → SHA-256.
 
     ``idle_corrections`` are those that found nothing to correct: document, path, text, reason (see graph.corrections).
+    ``plans`` is the folder that was read.
     """
 
     build: str
@@ -71,6 +84,7 @@ class Summary:
     counts: dict[str, int]
     reused: int
     idle_corrections: list[dict[str, str]] = field(default_factory=list)
+    plans: str = ""
 
 
 def current_build(data: Path) -> Path | None:
@@ -92,12 +106,27 @@ class BuildJob:
 
     ``unchanged`` is true where the published build was made from the same inputs. ``step`` is given where little
     changed: only its ``affected`` plans need be judged again, what is found of all others stands in ``step.before``.
+
+    A change of the folder of plans (`graph.corpus_changes`) brings the ``lock`` that it holds, its line of the ``trail``,
+    and the name under which the folder is to be noted.
     """
 
     def __init__(
-        self, plans: Path, data: Path, *, progress: Progress | None = None, fresh: bool = False
+        self,
+        plans: Path,
+        data: Path,
+        *,
+        progress: Progress | None = None,
+        fresh: bool = False,
+        lock: TextIO | None = None,
+        entries: Sequence[trail.Entry] = (),
+        named: Path | None = None,
     ) -> None:
         self.plans = plans
+        self._given_lock = lock
+        self._entries = entries
+        self._named = named or plans
+        self._user_graphs: tuple[Path, ...] = ()
         self.data = data
         self.unchanged = False
         self.step: incremental.Step | None = None
@@ -107,9 +136,12 @@ class BuildJob:
         self.folder = Path()
 
     def __enter__(self) -> BuildJob:
-        corpus = read_corpus(self.plans)
-        self._take_lock()
+        if self._given_lock is None:
+            self._lock = journal.take_lock(self.data)
         try:
+            if self._lock is not None:
+                journal.recover(self.data)
+            corpus = read_corpus(self.plans)
             with using(corpus.vocabularies):
                 self._run(corpus)
         except BaseException:
@@ -125,6 +157,11 @@ class BuildJob:
     def publish(self) -> None:
         """Make this build the current one, in one step, and drop the oldest beyond the last three that nobody uses."""
         shutil.rmtree(self.folder / "quads", ignore_errors=True)
+        # After the plans were judged: no finding rests on what people put in.
+        if more := user_graphs.load(self.folder / "store", self._user_graphs):
+            summary = read_summary(self.folder)
+            summary.counts["triples"] += more
+            self._write_summary(summary)
         name = self.folder.name.removesuffix(".part")
         final = self.folder.with_name(name)
         self.folder.rename(final)
@@ -140,21 +177,6 @@ class BuildJob:
 
     # -- the steps ---------------------------------------------------------------------------------------------
 
-    def _take_lock(self) -> None:
-        try:
-            self.data.mkdir(parents=True, exist_ok=True)
-            lock = (self.data / ".lock").open("w")
-        except OSError as error:
-            raise StoreError(
-                f"{self.data}: cannot be written: {error.strerror}; choose another --data"
-            ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            raise StoreError(f"{self.data}: another build is running; wait for it to end") from None
-        self._lock = lock
-
     def _clear(self) -> None:
         if self.folder.suffix == ".part":
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -163,7 +185,7 @@ class BuildJob:
             self._lock = None
 
     def _run(self, corpus: Corpus) -> None:
-        inputs = _inputs(corpus)
+        inputs = inputs_of(corpus)
         digest = _digest(inputs)
         now = current_build(self.data)
         if now and not self._fresh and read_summary(now).inputs_hash == digest:
@@ -180,6 +202,7 @@ class BuildJob:
             # Questions about this build are understood by the words that it was made with.
             (self.folder / FOLDER).mkdir(exist_ok=True)
             shutil.copyfile(path, self.folder / FOLDER / path.name)
+        self._user_graphs = corpus.graph_files
         if self._update(corpus, inputs, digest, made, now):
             return
         records, reused = self._records(corpus)
@@ -190,11 +213,12 @@ class BuildJob:
         checks, told = self._inside(known, records)
         quads = self.folder / "quads"
         quads.mkdir()
+        changes = self._trail()
         # One file loads many times faster than many; what a document is judged on is kept beside it until it is judged.
         together = self.folder / "quads.nq"
         with together.open("wb") as out:
             for slug, is_inferred, chunk in _all_quads(
-                corpus, records, known, places, comparisons, lineage, checks, told, made
+                corpus, records, known, places, comparisons, lineage, checks, told, made, changes
             ):
                 written = ox.serialize(chunk, format=ox.RdfFormat.N_QUADS) or b""
                 out.write(written)
@@ -252,6 +276,7 @@ class BuildJob:
         respelled = incremental.respelled(old.values(), fresh.values())
         incremental.copy_store(now / "store", self.folder / "store")
         change = incremental.StoreChange(self.folder / "store")
+        change.remove_user_graphs()
         named = change.holders(respelled)
         spellers = [slug for slug in heads if slug not in fresh and str(terms.document_graph(slug)) in named]
         if not incremental.few({*step.affected, *spellers}, places):
@@ -273,6 +298,7 @@ class BuildJob:
         change.add(cascade.changed_quads([places[slug] for slug in fresh], comparisons, checks, told))
         change.relabel(respelled, now_of.labels)
         change.add(_provenance(list(fresh.values()), made))
+        change.add(trail.trail_quads(self._trail()))
         change.close()
         incremental.write_heads(self.folder, [fresh.get(slug, head) for slug, head in heads.items()])
         search_index.update(self.folder, now, list(fresh.values()))
@@ -301,10 +327,17 @@ class BuildJob:
         idle: list[dict[str, str]],
     ) -> None:
         name = self.folder.name.removesuffix(".part")
-        summary = Summary(name, made.isoformat(timespec="seconds"), digest, inputs, counts, reused, idle)
+        plans = str(self._named.resolve())
+        made_at = made.isoformat(timespec="seconds")
+        self._write_summary(Summary(name, made_at, digest, inputs, counts, reused, idle, plans))
+
+    def _write_summary(self, summary: Summary) -> None:
         (self.folder / "build.json").write_text(
             json.dumps(summary.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
+
+    def _trail(self) -> list[trail.Entry]:
+        return [*trail.read_trail(self.data), *self._entries]
 
     def _records(self, corpus: Corpus) -> tuple[list[PlanRecord], int]:
         records: list[PlanRecord] = []
@@ -352,6 +385,8 @@ class BuildJob:
         record = read_plan(source, slug, entry.code, corrections)
         record.plan.status = entry.status or record.plan.status
         record.plan.family = entry.family or record.plan.family
+        record.plan.document_number = entry.number or record.plan.document_number
+        record.plan.issued = entry.issued or record.plan.issued
         record.source = entry.origin
         record.revision_of = entry.revises
         if record.plan.jurisdiction.code is None:
@@ -441,14 +476,20 @@ def _digest(inputs: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps([inputs, code_hash()], sort_keys=True).encode()).hexdigest()
 
 
-def _inputs(corpus: Corpus) -> dict[str, str]:
+def input_files(corpus: Corpus) -> list[Path]:
+    """All files that a build of a folder of plans rests on."""
     paths = [path for path, _ in corpus.documents] + list(corpus.records)
     paths += [path for path in [corpus.folder / "catalog.yaml"] if path.exists()]
     paths += [path for path in [corpus.folder / "waivers.yaml"] if path.exists()]
     paths += _correction_files(corpus).values()
-    paths += corpus.vocabulary_files
+    return [*paths, *corpus.vocabulary_files, *corpus.graph_files]
+
+
+def inputs_of(corpus: Corpus) -> dict[str, str]:
+    """The same files by their names in the folder, each with its SHA-256."""
     return {
-        str(path.relative_to(corpus.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
+        str(path.relative_to(corpus.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in input_files(corpus)
     }
 
 
@@ -516,6 +557,7 @@ def _all_quads(
     checks: dict[str, list[Check]],
     told: dict[str, dict[int, tuple[str, ...]]],
     made: datetime,
+    changes: Sequence[trail.Entry],
 ) -> Iterator[tuple[str | None, bool, Iterable[ox.Quad]]]:
     """The quads of a build: the slug of the document that a part is about, if any; whether it was inferred; the quads."""
     for record in records:
@@ -533,6 +575,7 @@ def _all_quads(
     yield None, True, _turtle_quads(read_inferred(), terms.GRAPH_INFERRED)
     yield None, False, _turtle_quads(catalog_turtle(), terms.GRAPH_PROVENANCE)
     yield None, False, _provenance(records, made)
+    yield None, False, trail.trail_quads(changes)
 
 
 def _turtle_quads(source: bytes, graph: URIRef) -> Iterator[ox.Quad]:

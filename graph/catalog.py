@@ -8,6 +8,7 @@ a document that others cite and nobody here has: it has a place in the line of p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graph import divisions
 from graph.errors import BadInput
+from graph.user_graphs import graph_files
 from ontology.extension import turtle_files, with_files
 from ontology.vocabulary import Vocabularies, VocabularyError
 
@@ -26,7 +28,8 @@ SUFFIXES = (".txt", ".docx", ".pdf", ".html", ".htm")
 class DocumentEntry(BaseModel):
     """One document of the folder; ``file`` is its name there.
 
-    ``revises`` is the slug of the version before it, for two versions whose titles do not show it.
+    ``revises`` is the slug of the version before it, for two versions whose titles do not show it; ``number`` and
+    ``issued`` go before what the text prints.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -36,6 +39,8 @@ class DocumentEntry(BaseModel):
     family: str | None = None
     origin: str | None = None
     revises: str | None = None
+    number: str | None = None
+    issued: date | None = None
 
 
 class StubEntry(BaseModel):
@@ -67,6 +72,7 @@ class Corpus:
     records: tuple[Path, ...]
     stubs: tuple[StubEntry, ...]
     vocabulary_files: tuple[Path, ...] = ()
+    graph_files: tuple[Path, ...] = ()
 
     @property
     def vocabularies(self) -> Vocabularies:
@@ -122,7 +128,7 @@ def read_corpus(folder: Path) -> Corpus:
                 f"{folder / 'catalog.yaml'}: {entry.file}: revises itself; name the version before it"
             )
     documents = tuple((path, entries.get(path.name, DocumentEntry(file=path.name))) for path in texts)
-    return Corpus(folder, documents, records, tuple(catalog.stubs), turtle_files(folder))
+    return Corpus(folder, documents, records, tuple(catalog.stubs), turtle_files(folder), graph_files(folder))
 
 
 def _read_catalog(path: Path) -> Catalog:

@@ -24,7 +24,7 @@ import pyoxigraph as ox
 from rdflib import URIRef
 from rdflib.namespace import PROV, SKOS
 
-from graph import agency_labels, cascade
+from graph import agency_labels, cascade, user_graphs
 from graph.agency_identity import AgencyIdentity
 from graph.cascade import Lineage, Place
 from graph.claims import Key, claimed_code, key_of
@@ -63,16 +63,18 @@ def find_step(
         new: the inputs now.
         documents: file → slug of the documents that are read from their text.
     """
+    # Graphs that people put in, and waivers, change nothing that is compared or judged.
+    old, new = ({name: told[name] for name in told if not _stands_apart(name)} for told in (old, new))
     if old.keys() != new.keys() or not (before / HEADS).is_file():
         return None
     files = [name for name, digest in new.items() if old[name] != digest]
-    if (
-        not files
-        or not all(name in documents for name in files)
-        or len(files) * _SHARE > max(len(documents), _SHARE)
-    ):
+    if not all(name in documents for name in files) or len(files) * _SHARE > max(len(documents), _SHARE):
         return None
     return Step(before, [documents[name] for name in files])
+
+
+def _stands_apart(name: str) -> bool:
+    return name == "waivers.yaml" or name.startswith(f"{user_graphs.FOLDER}/")
 
 
 # -- what is kept of each document -----------------------------------------------------------------------------
@@ -216,6 +218,13 @@ def link_tree(source: Path, target: Path) -> None:
             _link(entry, target / entry.name)
 
 
+def link_files(source: Path, target: Path, names: Iterable[str]) -> None:
+    """Hard links to some files of a folder, where it has them."""
+    for name in names:
+        if (source / name).is_file():
+            _link(source / name, target / name)
+
+
 def copy_store(source: Path, target: Path) -> None:
     """A store that can be written, out of a closed one: table files are linked, the few small others are copied."""
     target.mkdir(parents=True)
@@ -297,6 +306,10 @@ class StoreChange:
                 self._remove(list(old))
         kept = {iri: label for iri, label in labels.items() if iri in set(iris)}
         self.add(cascade.label_quads(kept))
+
+    def remove_user_graphs(self) -> None:
+        """Take out what people put in: those that there are now are put in anew when the build is published."""
+        self.removed += user_graphs.unload(self._store)
 
     def remove_build(self) -> None:
         """Take out by which build the dataset was made."""

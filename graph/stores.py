@@ -14,8 +14,10 @@ from typing import TypeAlias
 import pyoxigraph as ox
 import rdflib
 
+from graph import user_graphs
 from graph.errors import QuerySyntaxError, StoreError
 
+USER_GRAPHS = f"<{user_graphs.PREFIX}"
 Term: TypeAlias = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 
 
@@ -102,9 +104,9 @@ class EmbeddedStore:
         return rdflib.Graph().parse(data=text, format="nt")
 
     def about(self, subject: str) -> list[ox.Triple]:
-        """What all graphs say of one subject, by its IRI: a keyed lookup."""
+        """What all graphs but those that people put in say of one subject, by its IRI: a keyed lookup."""
         quads = self._store.quads_for_pattern(ox.NamedNode(subject), None, None, None)
-        return list({quad.triple for quad in quads})
+        return list({quad.triple for quad in quads if USER_GRAPHS not in str(quad.graph_name)})
 
     def _run(self, query: str) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
         try:

@@ -16,15 +16,18 @@ A waiver changes nothing in what was found: the finding stays in every report, a
 no longer asks for action. One that has expired, or that fits nothing, is told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from graph.corpus_changes import write_new
 from graph.errors import BadInput, StoreError
 from graph.record import Day, Model, Number
 from shapes.findings import Finding, Notice, Report, Settlement, part_of_id
@@ -129,6 +132,28 @@ def load_waivers(folder: Path) -> Waivers:
         raise BadInput(
             f"{path}: {_where(first['loc'])}{first['msg'].removeprefix('Value error, ')}"
         ) from error
+
+
+@dataclass(frozen=True)
+class AddWaiver:
+    """A change of a folder of plans (see `graph.corpus_changes`): one more waiver, in the place of an older one of the same
+    finding. Lines of comment at the head of the file are kept, others are not."""
+
+    waiver: Waiver
+
+    def apply(self, folder: Path) -> Mapping[str, Any]:
+        """Write the file. Raises BadInput where the one that there is cannot be used."""
+        known = load_waivers(folder)
+        path = folder / FILE
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        head = "".join(takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
+        kept_ones = [one for one in known.waivers if one.name != self.waiver.name]
+        new = known.model_copy(update={"waivers": [*kept_ones, self.waiver]})
+        body = yaml.safe_dump(
+            new.model_dump(mode="json", exclude_none=True), allow_unicode=True, sort_keys=False, width=120
+        )
+        write_new(path, (f"{head}\n{body}" if head else body).encode())
+        return {"kind": "waive", "finding": self.waiver.name, "reason": self.waiver.reason}
 
 
 def _where(location: Sequence[str | int]) -> str:

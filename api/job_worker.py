@@ -1,0 +1,138 @@
+"""Does the jobs that wait, one after another, in a process of its own; started by `api.jobs` alone.
+
+Its one argument is JSON: data, corpus, seconds, memory_mb. A job that takes too long or too much ends, and nothing of it
+stays. Several of these processes may be started: one has the turn, the others wait for it.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from api.jobs import Jobs, Kept, Step, now
+from api.problems import HttpError
+from api.settings import Settings
+from graph.catalog import SUFFIXES
+from graph.corpus_changes import Change, Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result
+from graph.errors import QueryTooLarge, ZhengmaiError
+from shapes.building import judge_job
+from shapes.waivers import AddWaiver, Waiver
+
+_OTHER_BUILD = 3600.0
+"""Seconds to wait for a build that somebody started by the command."""
+
+
+class _TimeIsUp(BaseException):
+    """The alarm."""
+
+
+def main() -> None:
+    """Do all that waits."""
+    asked = json.loads(sys.argv[1])
+    limit = int(asked["memory_mb"]) << 20
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    seconds = float(asked["seconds"])
+    settings = Settings(
+        data=Path(asked["data"]),
+        corpus=Path(asked["corpus"]),
+        job_seconds=seconds,
+        job_memory_mb=asked["memory_mb"],
+    )
+    jobs = Jobs(settings)
+    signal.signal(signal.SIGALRM, _up)
+    with jobs.turn(wait=True):
+        jobs.clear_up()
+        while (job := next((one for one in jobs.all() if one.state == "queued"), None)) is not None:
+            _do(jobs, job, settings)
+
+
+def _up(signal_number: int, frame: FrameType | None) -> None:
+    raise _TimeIsUp
+
+
+def _do(jobs: Jobs, job: Kept, settings: Settings) -> None:
+    job.state, job.started = "running", now()
+    jobs.save(job)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, settings.job_seconds)
+        try:
+            result = _result(_done(jobs, job, settings))
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except ZhengmaiError as error:
+        jobs.fail(job, error)
+    except _TimeIsUp:
+        jobs.fail(job, HttpError(500, "job-time", seconds=f"{settings.job_seconds:g}"))
+    except MemoryError:
+        told = QueryTooLarge(
+            f"The job needed more than {settings.job_memory_mb} MB.", limit=settings.job_memory_mb
+        )
+        jobs.fail(job, told)
+    except Exception as error:
+        jobs.fail(job, HttpError(500, "unexpected"))
+        raise error
+    else:
+        jobs.end(job, result)
+
+
+def _done(jobs: Jobs, job: Kept, settings: Settings) -> Result:
+    progress = _progress(jobs, job)
+    task, body = jobs.task(job)
+    with Corpus(settings.data, settings.corpus_folder, wait=_OTHER_BUILD) as corpus:
+        if job.kind == "rebuild":
+            return corpus.rebuild(judge_job, progress)
+        return corpus.change(_change(task, body), job.agent, judge_job, progress, name=job.id)
+
+
+def _change(task: dict[str, Any], body: bytes) -> Change:
+    match task["kind"]:
+        case "put-plan":
+            return PutPlan(task["slug"], body, task["name"], task["form"], task["fields"])
+        case "delete-plan":
+            return DeletePlan(task["slug"])
+        case "put-graph":
+            return PutGraph(task["graph"], body, task["sha256"], task["merge"])
+        case "delete-graph":
+            return DeleteGraph(task["graph"])
+        case _:
+            return AddWaiver(Waiver.model_validate(task["waiver"]))
+
+
+def _result(result: Result) -> dict[str, Any]:
+    told: dict[str, Any] = {"build": result.build.name}
+    if result.entry is None:
+        return {**told, "kind": "unchanged"}
+    entry = result.entry.model_dump(
+        exclude_none=True, include={"kind", "document", "graph", "finding", "sha256"}
+    )
+    return {**told, **entry}
+
+
+def _progress(jobs: Jobs, job: Kept) -> Callable[[str, int, int], None]:
+    """Tells each step as it begins, and how far it is a few times a second."""
+    last = 0.0
+
+    def progress(what: str, done: int, total: int) -> None:
+        nonlocal last
+        named = what.partition(" ")[0]
+        name = "reading" if not what or what.endswith((*SUFFIXES, ".yaml")) else named
+        if not job.steps or job.steps[-1].name != name:
+            job.steps.append(Step(name=name, done=done, total=total))
+        elif done < total and time.monotonic() - last < 0.3:
+            return
+        job.steps[-1].done, job.steps[-1].total = done, total
+        last = time.monotonic()
+        jobs.save(job)
+
+    return progress
+
+
+if __name__ == "__main__":
+    main()

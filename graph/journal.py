@@ -1,0 +1,132 @@
+"""What makes a change of the folder of plans and the build of it one step, whatever happens in between.
+
+A change is prepared in ``changes/{id}/`` of the data folder: a copy of the folder of plans as it will be, and
+``intent.json``, which says what to do with the folder itself once the build is published. The publication (one link,
+renamed) is the point from which the change holds: before it, all that is prepared is thrown away; after it, the rest
+is done, now or at the next start. Each part of the rest may be done twice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Final, TextIO
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from graph import trail
+from graph.errors import StoreError
+from graph.trail import Entry
+
+FOLDER: Final = "changes"
+INTENT: Final = "intent.json"
+STAGE: Final = "corpus"
+
+
+class Intent(BaseModel):
+    """What remains to do when ``build`` is the published one: put and remove files of ``corpus``, note ``entry``."""
+
+    model_config = ConfigDict(extra="forbid")
+    build: str
+    corpus: Path
+    put: list[str]
+    remove: list[str]
+    entry: Entry
+
+
+def take_lock(data: Path, wait: float = 0.0) -> TextIO:
+    """The lock of a data folder, for whoever writes there; it is let go when the file is closed, or its process ends.
+
+    ``wait`` is for how many seconds to try. Raises StoreError where another has it, or nothing can be written.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / ".lock").open("w")
+    except OSError as error:
+        raise StoreError(f"{data}: cannot be written: {error.strerror}; choose another --data") from error
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except OSError:
+            if time.monotonic() >= deadline:
+                lock.close()
+                raise StoreError(f"{data}: another build is running; wait for it to end") from None
+        time.sleep(0.05)
+
+
+def recover(data: Path) -> list[str]:
+    """Finish or throw away what a crash left; the caller holds the lock. Returns the changes that were finished.
+
+    Half-made builds and what was prepared for them are removed.
+    """
+    now = (data / "current").resolve().name if (data / "current").is_dir() else None
+    done = []
+    for folder in sorted(_entries(data / FOLDER)):
+        intent = _read(folder)
+        if intent is not None and intent.build == now:
+            finish(data, folder, intent)
+            done.append(folder.name)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    for path in _entries(data / "builds"):
+        if path.suffix == ".part":
+            shutil.rmtree(path, ignore_errors=True)
+    for path in data.glob(".current-*"):
+        path.unlink(missing_ok=True)
+    for path in (data / "cache").glob("*.part"):
+        path.unlink(missing_ok=True)
+    return done
+
+
+def write_intent(folder: Path, intent: Intent) -> None:
+    """Say what remains to do, before the build is published."""
+    part = folder / f".{INTENT}.part"
+    with part.open("w", encoding="utf-8") as out:
+        out.write(intent.model_dump_json())
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(folder / INTENT)
+
+
+def finish(data: Path, folder: Path, intent: Intent) -> None:
+    """Do what remains: the trail, the files, and the folder of the change itself. May be done twice."""
+    trail.append(data, intent.entry)
+    stage, corpus = folder / STAGE, intent.corpus
+    if not corpus.exists():
+        # The first change: the folder as it was prepared becomes the folder of plans, whole.
+        corpus.parent.mkdir(parents=True, exist_ok=True)
+        part = corpus.with_name(f".{corpus.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(stage, part)
+        part.rename(corpus)
+    for name in intent.put:
+        put_file(stage / name, corpus / name)
+    for name in intent.remove:
+        (corpus / name).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def put_file(source: Path, target: Path) -> None:
+    """Copy a file into its place in one step."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    shutil.copyfile(source, part)
+    with part.open("rb") as written:
+        os.fsync(written.fileno())
+    part.replace(target)
+
+
+def _read(folder: Path) -> Intent | None:
+    try:
+        return Intent.model_validate_json((folder / INTENT).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _entries(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []

@@ -1,0 +1,236 @@
+"""Changes of a folder of plans: each is one step with its build, has its line in the trail, and survives a crash whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from graph import journal, trail, user_graphs
+from graph.build import BuildJob, open_current, read_summary
+from graph.corpus_changes import Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result
+from graph.errors import BadInput, NotFound, StoreError
+from graph.stores import open_store
+from ontology import terms
+from shapes.building import judge_job
+from shapes.waivers import AddWaiver, Waiver, report_of
+from tests.support.writing import PLANS, TEXT, make, whole
+
+GRAPH = user_graphs.PREFIX + "notes"
+QUAD = f'<http://example.org/a> <http://example.org/b> "c" <{GRAPH}> .\n'.encode()
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a data folder built of two plans, and the plans."""
+    return make(tmp_path_factory.mktemp("base")).parent
+
+
+@pytest.fixture
+def data(base: Path, tmp_path: Path) -> Path:
+    """A copy of it to change."""
+    shutil.copytree(base / "data", tmp_path / "data", symlinks=True)
+    return tmp_path / "data"
+
+
+def change(data: Path, what: Any, agent: str = "office") -> Result:
+    with Corpus(data, data / "corpus") as corpus:
+        return corpus.change(what, agent, judge_job)
+
+
+def put(slug: str = "420502-xiling", text: str = TEXT, **fields: Any) -> PutPlan:
+    return PutPlan(slug, text.encode(), "方案.txt", "txt", fields)
+
+
+def test_a_plan_comes_is_replaced_and_goes(data: Path) -> None:
+    before = whole(data)
+    plans = Path(read_summary(open_current(data)).plans)
+    seed = {path.name: path.read_bytes() for path in plans.glob("*.txt")}
+    made = change(data, put(status="draft", origin="来函"))
+    assert made.entry is not None
+    assert (made.entry.kind, made.entry.document) == ("add", "420502-xiling")
+    assert made.entry.sha256 == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert whole(data)["documents"] == before["documents"] + 1
+    again = change(data, put(status="draft", origin="来函"))
+    assert again == Result(made.build, None)
+    text = TEXT.replace("20%", "22%")
+    other = change(data, put(text=text, number="西政发〔2024〕3号", issued=date(2024, 6, 1)))
+    assert other.entry is not None
+    assert other.entry.kind == "replace"
+    record = json.loads((other.build / "records" / "420502-xiling.json").read_text("utf-8"))
+    assert record["plan"]["document_number"] == "西政发〔2024〕3号"
+    assert (record["plan"]["issued"], record["plan"]["status"]) == ("2024-06-01", "draft")
+    change(data, DeletePlan("420502-xiling"), "archive")
+    after = whole(data)
+    assert {**after, "triples": 0} == {**before, "triples": 0}
+    lines = trail.read_trail(data)
+    assert [(one.kind, one.agent) for one in lines] == [
+        ("add", "office"),
+        ("replace", "office"),
+        ("delete", "archive"),
+    ]
+    # The folder that it began with is as it was.
+    assert {path.name: path.read_bytes() for path in plans.glob("*.txt")} == seed
+
+
+def test_what_cannot_be_leaves_everything_as_it_was(data: Path) -> None:
+    before = open_current(data)
+    with pytest.raises(NotFound):
+        change(data, DeletePlan("420502-xiling"))
+    for slug in ("../x", "a/b", "", ".hidden", "x" * 101, "a\x00b", "-a", "a.b"):
+        with pytest.raises(BadInput):
+            change(data, put(slug))
+        with pytest.raises(BadInput):
+            change(data, DeletePlan(slug))
+    with pytest.raises(BadInput, match=r"catalog\.yaml"):
+        change(data, put(text=TEXT.replace("西陵区", "某地")))
+    with pytest.raises(BadInput):
+        change(data, put(colour="red"))
+    with pytest.raises(BadInput):
+        change(data, PutGraph(str(terms.GRAPH_INFERRED), QUAD, "0" * 64))
+    assert open_current(data) == before
+    assert not (data / "corpus").exists()
+    assert trail.read_trail(data) == []
+    whole(data)
+
+
+def test_records_by_hand_and_cited_documents_give_way_to_the_text(data: Path) -> None:
+    change(data, put("100000-state-council-2024", TEXT, code="100000", family="liangxin"))
+    counts = whole(data)
+    assert (counts["documents"], counts["records"]) == (2, 0)
+
+
+def test_a_version_that_another_names_cannot_go(data: Path) -> None:
+    change(data, put())
+    change(data, put("420502-xiling-2", TEXT + "\n（二）更新电梯。\n", revises="420502-xiling"))
+    with pytest.raises(BadInput, match="revises"):
+        change(data, DeletePlan("420502-xiling"))
+    whole(data)
+
+
+def test_graphs_come_grow_and_go_without_a_finding_changed(data: Path) -> None:
+    before = (open_current(data) / "findings.json").read_bytes()
+    plans = (open_current(data) / "records").stat()
+    assert plans
+    change(data, PutGraph(GRAPH, QUAD, "0" * 64))
+    counts = whole(data)
+    more = f'_:x <http://example.org/b> "d" <{GRAPH}> .\n'.encode()
+    change(data, PutGraph(GRAPH, more, "1" * 64, merge=True))
+    change(data, PutGraph(GRAPH, more, "2" * 64, merge=True))
+    store = open_store(open_current(data) / "store")
+    assert len(list(store.rows(f"SELECT ?s {{ GRAPH <{GRAPH}> {{ ?s ?p ?o }} }}"))) == 3
+    assert (open_current(data) / "findings.json").read_bytes() == before
+    # What is said of an agency there is not heard when plans are judged or drafts checked.
+    assert not store.about("http://example.org/a")
+    change(data, put())
+    assert whole(data)["documents"] == counts["documents"] + 1
+    change(data, DeleteGraph(GRAPH))
+    whole(data)
+    store = open_store(open_current(data) / "store")
+    assert not store.ask(f"ASK {{ GRAPH <{GRAPH}> {{ ?s ?p ?o }} }}")
+    with pytest.raises(NotFound):
+        change(data, DeleteGraph(GRAPH))
+
+
+def test_a_waiver_is_written_and_holds(data: Path) -> None:
+    finding = next(
+        one for one in report_of(open_current(data), date(2026, 1, 1)).findings if one.status == "open"
+    )
+    waiver = Waiver(
+        finding=finding.id, reason="已商定", author="office", date=date(2025, 1, 1), expires=date(2027, 1, 1)
+    )
+    made = change(data, AddWaiver(waiver))
+    now = {one.id: one.status for one in report_of(made.build, date(2026, 1, 1)).findings}
+    assert now[finding.id] == "waived"
+    assert (
+        yaml.safe_load((data / "corpus" / "waivers.yaml").read_text("utf-8"))["waivers"][0]["reason"]
+        == "已商定"
+    )
+    whole(data)
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize(
+    ("at", "first"),
+    [
+        ("intent", True),
+        ("publish", False),
+        ("trail", True),
+        ("trail", False),
+        ("copy", False),
+        ("clean", True),
+    ],
+)
+def test_a_crash_leaves_the_old_state_or_the_new_one(
+    data: Path, monkeypatch: pytest.MonkeyPatch, at: str, first: bool
+) -> None:
+    if not first:
+        change(data, PutGraph(GRAPH, QUAD, "0" * 64))
+    before = open_current(data).name
+
+    def crash(*arguments: Any, **more: Any) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        if at == "intent":
+            patch.setattr(journal, "write_intent", crash)
+        elif at == "publish":
+            patch.setattr(BuildJob, "publish", crash)
+        elif at == "trail":
+            patch.setattr(trail, "append", crash)
+        elif at == "copy":
+            patch.setattr(journal, "put_file", crash)
+        else:
+            real = shutil.rmtree
+
+            def fail(path: Path, **more: Any) -> None:
+                crash() if "changes" in str(path) else real(path, **more)
+
+            patch.setattr(shutil, "rmtree", fail)
+        with pytest.raises(Crash):
+            change(data, put())
+    journal.take_lock(data).close()
+    with journal.take_lock(data):
+        journal.recover(data)
+    new = at in ("trail", "copy", "clean")
+    assert (open_current(data).name != before) is new
+    held = {path.stem for path in (open_current(data) / "records").iterdir()}
+    assert ("420502-xiling" in held) is new
+    whole(data)
+
+
+def test_a_trail_that_was_cut_short_goes_on(tmp_path: Path) -> None:
+    entry = trail.Entry(id="1", kind="add", agent="a", time="2026-01-01T00:00:00+00:00", document="x")
+    trail.append(tmp_path, entry)
+    with (tmp_path / trail.FILE).open("ab") as out:
+        out.write(b'{"id": "2", "ki')
+    assert trail.read_trail(tmp_path) == [entry]
+    other = entry.model_copy(update={"id": "3"})
+    trail.append(tmp_path, other)
+    trail.append(tmp_path, other)
+    assert trail.read_trail(tmp_path) == [entry, other]
+    (tmp_path / trail.FILE).write_bytes(b"nonsense\n")
+    with pytest.raises(StoreError, match="mend"):
+        trail.read_trail(tmp_path)
+
+
+def test_a_build_of_another_folder_is_refused_once_the_service_wrote(data: Path) -> None:
+    change(data, put())
+    command = [sys.executable, "-m", "zhengmai", "build", "--data", str(data)]
+    refused = subprocess.run([*command, str(PLANS)], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "changed through the service" in refused.stderr
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Nothing has changed" in done.stderr
+    assert read_summary(open_current(data)).counts["documents"] == 2
