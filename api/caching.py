@@ -8,7 +8,6 @@ bytes to the next who asks the same.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -77,7 +76,7 @@ class ReadyAnswers:
 
     def __init__(self, app: ASGIApp, *, builds: Path, megabytes: float) -> None:
         self._app = app
-        self._current = str(builds / "current")
+        self._current = builds / "current"
         self._room = int(megabytes * (1 << 20))
         self._kept: OrderedDict[Sequence[object], _Ready] = OrderedDict()
         self._size = 0
@@ -93,7 +92,7 @@ class ReadyAnswers:
         if not any(name in _NOT_FOR_ALL for name, _ in scope["headers"]):
             place = (scope["scheme"], _host(scope["headers"]), scope["path"], scope["query_string"])
             with suppress(OSError):  # nothing built yet
-                key = (os.readlink(self._current), *place, *asked)
+                key = (str(self._current.readlink()), *place, *asked)
                 found = self._get(key)
         if found is None:
             await self._app(scope, receive, _Keeping(self, key, scope, send) if key else send)
