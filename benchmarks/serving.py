@@ -78,7 +78,7 @@ def _tool(name: str) -> str:
 
 
 @contextmanager
-def _started(command: Sequence[str], address: str) -> Iterator[str]:
+def _started(command: Sequence[str], address: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -96,7 +96,7 @@ def _started(command: Sequence[str], address: str) -> Iterator[str]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     sys.exit(f"{command[0]} does not answer")
                 time.sleep(0.2)
-        yield address
+        yield address, process
     finally:
         process.terminate()
         try:
@@ -107,7 +107,7 @@ def _started(command: Sequence[str], address: str) -> Iterator[str]:
 
 def _get(address: str, query: str) -> bytes:
     request = urllib.request.Request(f"{address}?query={quote(query)}", headers={"Accept": _JSON})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
         data: bytes = answer.read()
         return data
 
@@ -181,21 +181,31 @@ def run(name: str, data: Path, arguments: argparse.Namespace, folder: Path) -> N
     endpoints = [f"http://127.0.0.1:{ports[0]}/sparql", f"http://127.0.0.1:{ports[1]}/query", f"http://127.0.0.1:{ports[2]}/"]  # fmt: skip
     print(f"\n### {name}: {len(plans)} plans, {len(store):,} quads\n", flush=True)
     with ExitStack() as stack:
-        servers = {
+        started = {
             server: stack.enter_context(_started(command, address))
             for (server, command), address in zip(commands.items(), endpoints, strict=True)
         }
-        for query, texts in queries.items():
-            answers = {server: _rows(_get(address, texts[0])) for server, address in servers.items()}
-            if len({str(one) for one in answers.values()}) > 1:
-                print(f"{query}: the answers differ: {answers}")
+        servers = {server: address for server, (address, _) in started.items()}
         print(
             "| | texts | "
-            + " | ".join(f"{one}, /s | p95, ms" for one in servers)
+            + " | ".join(f"{one}, /s | p95, ms" for one in started)
             + " | of oxigraph | of rdflib-endpoint |"
         )
-        print("|---|---|" + "---|" * (2 * len(servers) + 2))
+        print("|---|---|" + "---|" * (2 * len(started) + 2))
+        notes = []
         for query, texts in queries.items():
+            answers = {}
+            for server, address in list(servers.items()):
+                try:
+                    answers[server] = str(_rows(_get(address, texts[0])))
+                except (
+                    OSError
+                ):  # it goes on with it for nobody, so it is ended, or it would slow the others down
+                    notes.append(f"{server} did not answer {query} within 30 s.")
+                    started[server][1].kill()
+                    del servers[server]
+            if len(set(answers.values())) > 1:
+                notes.append(f"The answers to {query} differ: {answers}")
             for new in (False, True):
                 found: dict[str, list[Figures]] = {server: [] for server in servers}
                 for _ in range(arguments.rounds):
@@ -206,14 +216,17 @@ def run(name: str, data: Path, arguments: argparse.Namespace, folder: Path) -> N
                         found[server].append(figures)
                 rate = {server: statistics.median(one.rate for one in all_) for server, all_ in found.items()}
                 late = {server: statistics.median(one.p95 for one in all_) for server, all_ in found.items()}
-                cells = " | ".join(f"{rate[one]:.4g} | {late[one]:.3g}" for one in servers)
+                cells = " | ".join(
+                    f"{rate[one]:.4g} | {late[one]:.3g}" if one in rate else "– | –" for one in started
+                )
                 ratios = " | ".join(
-                    f"{rate['zhengmai'] / rate[one]:.2f}" if rate[one] else "–" for one in ("oxigraph", "rdflib-endpoint")
+                    f"{rate['zhengmai'] / rate[one]:.2f}" if rate.get(one) else "–" for one in ("oxigraph", "rdflib-endpoint")
                 )  # fmt: skip
                 print(f"| {query} | {'new' if new else 'again'} | {cells} | {ratios} |", flush=True)
                 for server, all_ in found.items():
                     if wrong := sum(one.wrong for one in all_):
-                        print(f"{server}: {wrong} requests went wrong")
+                        notes.append(f"{server}: {wrong} requests of {query} went wrong.")
+        print("\n" + "\n".join(notes))
         print("\n| | in process, ms | the service, one connection, ms |\n|---|---|---|")
         for query, texts in queries.items():
             alone = in_process(store, texts, arguments.seconds)
