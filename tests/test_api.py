@@ -395,6 +395,8 @@ def test_every_link_from_the_start_page_leads_somewhere_here(client: TestClient)
         link = waiting.pop()
         path, _, query = link.partition("#")[0].partition("?")
         format = re.findall(r"format=\w+", query)
+        if path.startswith("/id/"):  # one thing of each kind; tests/test_linked.py goes to more
+            path = "/".join(path.split("/")[:3])
         if (place := path + "".join(format)) in seen:  # one example of each page and format will do
             continue
         seen.add(place)

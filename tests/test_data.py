@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -113,7 +113,7 @@ def test_rows_hold_what_the_graph_says(build: Path, index: Index) -> None:
 def test_each_value_fits_what_the_metadata_says(build: Path, index: Index) -> None:
     group = json.loads((build / FOLDER / "csv-metadata.json").read_text(encoding="utf-8"))
     assert [one["url"] for one in group["tables"]] == [f"{one.name}.csv" for one in tables()]
-    reads = {
+    reads: dict[str, Callable[[str], object]] = {
         "integer": int,
         "decimal": float,
         "boolean": {"true": True, "false": False}.__getitem__,
