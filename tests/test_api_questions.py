@@ -85,7 +85,8 @@ def test_all_files_hold_the_same_rows(client: TestClient, lang: str) -> None:
         answer = client.get("/questions/lead-agencies", params={**asked, "format": format})
         assert f'filename="lead-agencies.{format}"' in answer.headers["content-disposition"]
         assert answer.headers["x-total-count"] == str(told["count"])
-        return bytes(answer.content)
+        body: bytes = answer.content
+        return body
 
     found = list(csv.reader(io.StringIO(file("csv").decode("utf-8-sig"))))
     assert (found[0], found[1:]) == (labels, [[value or "" for value in row] for row in wanted])
