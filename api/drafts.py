@@ -22,7 +22,6 @@ from graph.errors import BadParameter
 from shapes import rules
 from shapes.findings import Report
 from shapes.reports import FORMS, Format, form_of
-from shapes.rules import Lang
 
 router = APIRouter(tags=["findings"])
 _FIELDS = frozenset({"jurisdiction", "status", "format", "lang"})
