@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
-from api import drafts, findings, ontology, pages, plans, problems, questions, sparql
+from api import drafts, findings, matrix, ontology, pages, plans, problems, questions, sparql
 from api.builds import Service
 from api.context import service_of
 from api.problems import RESPONSES
@@ -84,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(questions.create_router(service.catalogue))
     app.include_router(plans.router)
     app.include_router(findings.router)
+    app.include_router(matrix.router)
     app.include_router(ontology.router)
     app.include_router(drafts.router)
     app.mount("/static", StaticFiles(directory=str(files("api").joinpath("static"))), name="static")

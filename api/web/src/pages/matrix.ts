@@ -1,0 +1,133 @@
+/** The matrix: cells open in place, a long one is drawn as one scrolls, the values of an indicator become a chart. */
+
+import { Virtualizer, elementScroll, observeElementOffset, observeElementRect } from "@tanstack/virtual-core";
+import type { Value } from "../values";
+import { make, t } from "../words";
+
+interface Table {
+  targets: { key: string; document: string; value: string }[];
+  places: { document: string; title: string; place?: string; depth: number }[];
+  cells: { outcome: string; value?: string }[][];
+  signs: Record<string, { sign: string; tone: string; label: string }>;
+}
+
+const SILENT = new Set(["outside", "no_document", "not_recorded", "not_compared"]);
+const grid = document.querySelector<HTMLElement>(".scroll.grid");
+const dialog = document.querySelector<HTMLDialogElement>("dialog.clauses-of");
+
+if (grid && dialog) {
+  grid.addEventListener("click", (event) => {
+    const link = (event.target as Element).closest<HTMLAnchorElement>("td a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    void open(link, dialog);
+  });
+  if (grid.dataset.all) void virtual(grid, grid.dataset.all);
+}
+
+/** Show both clauses of a cell in the dialog; where that fails, go to their page. */
+async function open(link: HTMLAnchorElement, into: HTMLDialogElement): Promise<void> {
+  try {
+    const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const clauses = page.getElementById("clauses");
+    if (!answer.ok || !clauses) throw new Error(String(answer.status));
+    into.querySelector(".content")?.replaceChildren(document.importNode(clauses, true));
+    into.showModal();
+  } catch {
+    location.assign(link.href);
+  }
+}
+
+/** Put all rows into the table, those alone that are in sight; above and below them stand empty rows of their height. */
+async function virtual(box: HTMLElement, address: string): Promise<void> {
+  const table = box.querySelector("table");
+  const body = table?.tBodies[0];
+  if (!table || !body) return;
+  const answer = await fetch(address, { headers: { Accept: "application/json" } });
+  if (!answer.ok) return; // the rows that the page came with stay, with links to the others
+  const all = (await answer.json()) as Table;
+  const width = all.targets.length + 1;
+  const made = new Map<number, HTMLTableRowElement>();
+  const height = Math.round(parseFloat(getComputedStyle(document.documentElement).fontSize) * 3.4);
+  const gap = () => make("tr", { class: "gap", "aria-hidden": "true" }, make("td", { colspan: String(width) }));
+  const above = gap();
+  const below = gap();
+  const query = new URL(address, location.href).searchParams.get("lang");
+  const language = query ? `&lang=${query}` : "";
+  const link = (row: number, at: number) =>
+    `${box.dataset.cell?.split("?")[0]}?plan=${encodeURIComponent(all.places[row]!.document)}` +
+    `&upper=${encodeURIComponent(all.targets[at]!.document)}&key=${encodeURIComponent(all.targets[at]!.key)}${language}`;
+
+  const rowOf = (index: number): HTMLTableRowElement => {
+    const known = made.get(index);
+    if (known) return known;
+    const place = all.places[index]!;
+    const head = make(
+      "a",
+      { href: `/plans/${encodeURIComponent(place.document)}${query ? `?lang=${query}` : ""}`, title: place.title },
+      place.place ?? place.document,
+    );
+    const row = make(
+      "tr",
+      { "aria-rowindex": String(index + 2) },
+      make("th", { scope: "row", class: `d${place.depth}` }, head),
+      ...all.cells[index]!.map((cell, at) => {
+        const told = all.signs[cell.outcome]!;
+        if (SILENT.has(cell.outcome)) {
+          const hidden = make("span", { class: "hidden" }, ` ${told.label}`);
+          return make("td", { class: "none" }, make("span", { title: told.label }, told.sign, hidden));
+        }
+        const said = make("a", { href: link(index, at), title: cell.value });
+        said.append(make("span", { "aria-hidden": "true" }, told.sign), ` ${told.label}`);
+        if (cell.value) said.append(make("br"), make("b", {}, cell.value));
+        return make("td", { class: told.tone }, said);
+      }),
+    );
+    if (made.size > 400) made.clear();
+    made.set(index, row);
+    return row;
+  };
+
+  let shown = "";
+  const render = () => {
+    const items = virtualizer.getVirtualItems();
+    const [first, last] = [items[0], items.at(-1)];
+    if (!first || !last || shown === `${first.index}-${last.index}`) return;
+    shown = `${first.index}-${last.index}`;
+    (above.cells[0] as HTMLElement).style.height = `${first.start}px`;
+    (below.cells[0] as HTMLElement).style.height = `${virtualizer.getTotalSize() - last.end}px`;
+    body.replaceChildren(above, ...items.map((one) => rowOf(one.index)), below);
+  };
+  const virtualizer = new Virtualizer<HTMLElement, HTMLTableRowElement>({
+    count: all.places.length,
+    getScrollElement: () => box,
+    estimateSize: () => height,
+    overscan: 6,
+    scrollToFn: elementScroll,
+    observeElementRect,
+    observeElementOffset,
+    onChange: render,
+  });
+  box.classList.add("virtual");
+  document.querySelector(".paging")?.remove();
+  virtualizer._didMount();
+  virtualizer._willUpdate();
+  render();
+}
+
+for (const figure of document.querySelectorAll<HTMLElement>("figure.chart")) void chart(figure);
+
+/** A chart of the values that stand in the table below it; its library is loaded only here. */
+async function chart(figure: HTMLElement): Promise<void> {
+  const values = JSON.parse(document.getElementById(figure.dataset.source ?? "")?.textContent ?? "[]") as Value[];
+  const { drawValues } = await import("../values");
+  figure.hidden = false;
+  const drawn = drawValues(figure.querySelector<HTMLElement>(".canvas")!, values);
+  const picture = figure.querySelector<HTMLAnchorElement>("a.picture");
+  if (!drawn || !picture) return figure.replaceChildren(make("p", {}, t("no_figures")));
+  const take = () => (picture.href = drawn.picture());
+  take();
+  picture.addEventListener("focus", take);
+  picture.addEventListener("pointerenter", take);
+}
