@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
-from api import drafts, findings, matrix, ontology, pages, plans, problems, questions, sparql
+from api import drafts, editor, findings, matrix, ontology, pages, plans, problems, questions, sparql
 from api.builds import Service
 from api.context import service_of
 from api.problems import RESPONSES
@@ -81,6 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return JSONResponse(Health(status="ok", build=now.build.name, counts=now.build.counts).model_dump())
 
     app.include_router(sparql.router)
+    app.include_router(editor.router)
     app.include_router(questions.create_router(service.catalogue))
     app.include_router(plans.router)
     app.include_router(findings.router)

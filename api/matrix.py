@@ -164,7 +164,7 @@ def get_cell(
     row = next((one for one in matrix.rows if one.key == key and one.document == upper), None)
     column = next((one for one in matrix.columns if one.document == plan), None)
     if row is None or column is None:
-        en, zh = pages.both("matrix.no_cell", plan=plan, key=key)
+        en, zh = pages.both("matrix.no_cell", plan=plan, target=key)
         raise NotFound(en, zh=zh)
     cell = matrix.cell(row, column)
     asked = service.asker.ask("two-plans-compared", {"plan": plan, "upper": upper}, told).table.records()
