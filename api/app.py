@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
-from api import drafts, editor, findings, matrix, ontology, pages, plans, problems, questions, sparql
+from api import drafts, editor, findings, matrix, ontology, pages, places, plans, problems, questions, sparql
 from api.builds import Service
 from api.context import service_of
 from api.problems import RESPONSES
@@ -99,10 +99,12 @@ def _start(service: Service, lang: Lang) -> dict[str, Any]:
         counts, report = service.build.counts, service.build.report
     except StoreError as error:
         return {"questions": questions, "counts": None, "problem": error.text(lang)}
+    held = plans.entries(service, lang)
     return {
         "questions": questions,
         "counts": {key: count for key, count in counts.items() if pages.has_words(f"count.{key}")},
-        "plans": plans.entries(service, lang),
+        "tree": places.tree(held),
+        "total": len(held),
         "report": report,
         "say": Phrases(report, lang),
     }
