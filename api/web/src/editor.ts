@@ -149,9 +149,26 @@ function completer(names: Names) {
         for (const one of await names.find(text))
           options.push({ label: one.label, detail: one.iri.replace(/^https:\/\/w3id\.org\/zhengmai\//, ""), type: "constant", apply: insert(`<${one.iri}>`, prefixes), boost: -1 });
     }
+    options.sort((a, b) => (b.boost ?? 0) - (a.boost ?? 0) || a.label.length - b.label.length);
     return { from: word?.from ?? context.pos, options, filter: false };
   };
 }
+
+/**
+ * Typing over a selection. Left to itself the browser would carry the look of what was selected into the new text, as a
+ * style in the markup, and the policy of the pages would tell of it in the log.
+ */
+const typeOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to, empty } = view.state.selection.main;
+    const text = event.data;
+    if (event.inputType !== "insertText" || !text || event.isComposing || empty) return false;
+    event.preventDefault();
+    const put = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some((one) => one(view, from, to, text, put))) view.dispatch(put());
+    return true;
+  },
+});
 
 export class Editor {
   private readonly view: EditorView;
@@ -175,6 +192,7 @@ export class Editor {
           highlightActiveLine(),
           lintGutter(),
           sparql(),
+          typeOver,
           autocompletion({ override: [completer(names)], maxRenderedOptions: 60, icons: false }),
           syntaxHighlighting(colours),
           dress,

@@ -55,41 +55,47 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
   const below = gap();
   const query = new URL(address, location.href).searchParams.get("lang");
   const language = query ? `&lang=${query}` : "";
-  const link = (row: number, at: number) =>
-    `${box.dataset.cell?.split("?")[0]}?plan=${encodeURIComponent(all.places[row]!.document)}` +
-    `&upper=${encodeURIComponent(all.targets[at]!.document)}&key=${encodeURIComponent(all.targets[at]!.key)}${language}`;
+  const cellPath = box.dataset.cell?.split("?")[0] ?? "";
+  const tails = all.targets.map(
+    (one) => `&upper=${encodeURIComponent(one.document)}&key=${encodeURIComponent(one.key)}${language}`,
+  );
+  // A cell is a link with a text of two lines and nothing else: thousands are made while one scrolls. The sign stands
+  // before it by the style sheet, for the eye alone; the word that it stands for is read.
+  const pattern = make("tr", {}, make("th", { scope: "row" }, make("a")));
+  for (const _ of all.targets) pattern.append(make("td", {}, make("a")));
 
   const rowOf = (index: number): HTMLTableRowElement => {
     const known = made.get(index);
     if (known) return known;
     const place = all.places[index]!;
-    const head = make(
-      "a",
-      { href: `/plans/${encodeURIComponent(place.document)}${query ? `?lang=${query}` : ""}`, title: place.title },
-      place.place ?? place.document,
-    );
-    const row = make(
-      "tr",
-      { "aria-rowindex": String(index + 2) },
-      make("th", { scope: "row", class: `d${place.depth}` }, head),
-      ...all.cells[index]!.map((cell, at) => {
-        const told = all.signs[cell.outcome]!;
-        if (SILENT.has(cell.outcome)) {
-          const hidden = make("span", { class: "hidden" }, ` ${told.label}`);
-          return make("td", { class: "none" }, make("span", { title: told.label }, told.sign, hidden));
-        }
-        const said = make("a", { href: link(index, at), title: cell.value });
-        said.append(make("span", { "aria-hidden": "true" }, told.sign), ` ${told.label}`);
-        if (cell.value) said.append(make("br"), make("b", {}, cell.value));
-        return make("td", { class: told.tone }, said);
-      }),
-    );
-    if (made.size > 400) made.clear();
+    const slug = encodeURIComponent(place.document);
+    const row = pattern.cloneNode(true) as HTMLTableRowElement;
+    row.setAttribute("aria-rowindex", String(index + 2));
+    const [head, ...cells] = row.cells;
+    head!.className = `d${place.depth}`;
+    const name = head!.firstChild as HTMLAnchorElement;
+    name.setAttribute("href", `/plans/${slug}${query ? `?lang=${query}` : ""}`);
+    name.title = place.title;
+    name.textContent = place.place ?? place.document;
+    for (const [at, cell] of all.cells[index]!.entries()) {
+      const told = all.signs[cell.outcome]!;
+      const td = cells[at]!;
+      td.className = SILENT.has(cell.outcome) ? "none" : told.tone;
+      td.setAttribute("data-sign", told.sign);
+      const said = td.firstChild as HTMLAnchorElement;
+      if (SILENT.has(cell.outcome)) td.replaceChild(make("span", { class: "hidden" }, told.label), said);
+      else {
+        said.setAttribute("href", `${cellPath}?plan=${slug}${tails[at]}`);
+        said.textContent = cell.value ? `${told.label}\n${cell.value}` : told.label;
+      }
+    }
+    if (made.size > 200) made.clear();
     made.set(index, row);
     return row;
   };
 
   let shown = "";
+  let held: HTMLTableRowElement[] = [];
   const render = () => {
     const items = virtualizer.getVirtualItems();
     const [first, last] = [items[0], items.at(-1)];
@@ -97,19 +103,30 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
     shown = `${first.index}-${last.index}`;
     (above.cells[0] as HTMLElement).style.height = `${first.start}px`;
     (below.cells[0] as HTMLElement).style.height = `${virtualizer.getTotalSize() - last.end}px`;
-    body.replaceChildren(above, ...items.map((one) => rowOf(one.index)), below);
+    // Rows that stay are not touched: the browser lays out what is new alone.
+    const rows = items.map((one) => rowOf(one.index));
+    const stays = new Set(rows);
+    for (const row of held) if (!stays.has(row)) row.remove();
+    let at: Node = above;
+    for (const row of rows) {
+      if (at.nextSibling !== row) body.insertBefore(row, at.nextSibling);
+      at = row;
+    }
+    held = rows;
   };
   const virtualizer = new Virtualizer<HTMLElement, HTMLTableRowElement>({
     count: all.places.length,
     getScrollElement: () => box,
     estimateSize: () => height,
-    overscan: 6,
+    overscan: 3,
     scrollToFn: elementScroll,
     observeElementRect,
     observeElementOffset,
     onChange: render,
   });
   box.classList.add("virtual");
+  table.style.width = `calc(7.5rem + ${all.targets.length} * 9rem)`; // with it columns are laid out without a look at every cell
+  body.replaceChildren(above, below);
   document.querySelector(".paging")?.remove();
   virtualizer._didMount();
   virtualizer._willUpdate();
