@@ -16,7 +16,7 @@ export ZHENGMAI_DATA := $(DATA)
 # Everything that runs stands on both: the environment, and the scripts of the pages.
 READY    := $(STAMP) $(ASSETS)
 
-.PHONY: setup assets demo test serve lint format quality bench lock clean
+.PHONY: setup assets demo test pictures serve lint format quality bench lock clean
 
 setup: $(READY)
 
@@ -46,6 +46,10 @@ endif
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# The pictures of the pages in docs/images, taken anew.
+pictures: $(READY)
+	PICTURES=1 $(BIN)/python -m pytest tests/test_pages_e2e.py -k pictures
 
 serve: $(READY)
 	@test -e $(DATA)/current || $(ZHENGMAI) build

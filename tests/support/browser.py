@@ -70,7 +70,9 @@ class Watched:
 
     def too_wide(self) -> int:
         """By how many pixels the page is wider than the window: what is too wide is to scroll in its own box."""
-        return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+        return int(
+            self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        )
 
     def axe(self) -> list[str]:
         """What axe-core calls serious or critical on the page as it stands."""

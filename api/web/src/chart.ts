@@ -3,7 +3,7 @@
 import { BarChart, GraphChart, LineChart, ScatterChart } from "echarts/charts";
 import { DataZoomComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import * as echarts from "echarts/core";
-import type { EChartsCoreOption, EChartsType } from "echarts/core";
+import type { EChartsCoreOption } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 
 echarts.use([
@@ -65,21 +65,21 @@ export function draw(into: HTMLElement, option: (look: Look) => EChartsCoreOptio
   };
   show();
   dark.addEventListener("change", show);
-  const watch = new ResizeObserver(() => chart.resize());
+  const end = () => {
+    dark.removeEventListener("change", show);
+    watch.disconnect();
+    chart.dispose();
+  };
+  // What was taken off the page has no size, and nothing to draw on.
+  const watch = new ResizeObserver(() => (into.isConnected ? into.clientWidth && chart.resize() : end()));
   watch.observe(into);
   return {
-    chart,
     picture: () => chart.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: look().sheet }),
-    end: () => {
-      dark.removeEventListener("change", show);
-      watch.disconnect();
-      chart.dispose();
-    },
+    end,
   };
 }
 
 export interface Chart {
-  chart: EChartsType;
   /** The chart as a PNG, a data: address. */
   picture(): string;
   end(): void;

@@ -39,7 +39,7 @@ async function open(link: HTMLAnchorElement, into: HTMLDialogElement): Promise<v
   }
 }
 
-/** Put all rows into the table, those alone that are in sight; above and below them stand empty rows of their height. */
+/** Put all rows into the table, but of them only the cells in sight; each stands where it belongs, and nothing else is laid out. */
 async function virtual(box: HTMLElement, address: string): Promise<void> {
   const table = box.querySelector("table");
   const body = table?.tBodies[0];
@@ -47,12 +47,8 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
   const answer = await fetch(address, { headers: { Accept: "application/json" } });
   if (!answer.ok) return; // the rows that the page came with stay, with links to the others
   const all = (await answer.json()) as Table;
-  const width = all.targets.length + 1;
   const made = new Map<number, HTMLTableRowElement>();
   const height = Math.round(parseFloat(getComputedStyle(document.documentElement).fontSize) * 3.4);
-  const gap = () => make("tr", { class: "gap", "aria-hidden": "true" }, make("td", { colspan: String(width) }));
-  const above = gap();
-  const below = gap();
   const query = new URL(address, location.href).searchParams.get("lang");
   const language = query ? `&lang=${query}` : "";
   const cellPath = box.dataset.cell?.split("?")[0] ?? "";
@@ -61,8 +57,14 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
   );
   // A cell is a link with a text of two lines and nothing else: thousands are made while one scrolls. The sign stands
   // before it by the style sheet, for the eye alone; the word that it stands for is read.
-  const pattern = make("tr", {}, make("th", { scope: "row" }, make("a")));
-  for (const _ of all.targets) pattern.append(make("td", {}, make("a")));
+  const pattern = make("tr", { role: "row" }, make("th", { scope: "row", role: "rowheader" }, make("a")));
+  const cellPattern = make("td", { role: "cell" }, make("a"));
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const columns = () => {
+    const last = Math.ceil((box.scrollLeft + box.clientWidth - 7.5 * rem) / (9 * rem));
+    return { from: Math.max(Math.floor(box.scrollLeft / (9 * rem)) - 1, 0), to: Math.min(last + 1, all.targets.length) };
+  };
+  let { from, to } = columns();
 
   const rowOf = (index: number): HTMLTableRowElement => {
     const known = made.get(index);
@@ -71,15 +73,20 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
     const slug = encodeURIComponent(place.document);
     const row = pattern.cloneNode(true) as HTMLTableRowElement;
     row.setAttribute("aria-rowindex", String(index + 2));
-    const [head, ...cells] = row.cells;
+    row.style.transform = `translateY(${index * height}px)`;
+    const head = row.cells[0];
     head!.className = `d${place.depth}`;
     const name = head!.firstChild as HTMLAnchorElement;
     name.setAttribute("href", `/plans/${slug}${query ? `?lang=${query}` : ""}`);
     name.title = place.title;
     name.textContent = place.place ?? place.document;
-    for (const [at, cell] of all.cells[index]!.entries()) {
+    for (let at = from; at < to; at++) {
+      const cell = all.cells[index]![at]!;
       const told = all.signs[cell.outcome]!;
-      const td = cells[at]!;
+      const td = cellPattern.cloneNode(true) as HTMLTableCellElement;
+      td.setAttribute("aria-colindex", String(at + 2));
+      td.style.left = `${(7.5 + at * 9) * rem}px`;
+      row.append(td);
       td.className = SILENT.has(cell.outcome) ? "none" : told.tone;
       td.setAttribute("data-sign", told.sign);
       const said = td.firstChild as HTMLAnchorElement;
@@ -101,17 +108,11 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
     const [first, last] = [items[0], items.at(-1)];
     if (!first || !last || shown === `${first.index}-${last.index}`) return;
     shown = `${first.index}-${last.index}`;
-    (above.cells[0] as HTMLElement).style.height = `${first.start}px`;
-    (below.cells[0] as HTMLElement).style.height = `${virtualizer.getTotalSize() - last.end}px`;
     // Rows that stay are not touched: the browser lays out what is new alone.
     const rows = items.map((one) => rowOf(one.index));
     const stays = new Set(rows);
     for (const row of held) if (!stays.has(row)) row.remove();
-    let at: Node = above;
-    for (const row of rows) {
-      if (at.nextSibling !== row) body.insertBefore(row, at.nextSibling);
-      at = row;
-    }
+    for (const [at, row] of rows.entries()) if (body.children[at] !== row) body.insertBefore(row, body.children[at] ?? null);
     held = rows;
   };
   const virtualizer = new Virtualizer<HTMLElement, HTMLTableRowElement>({
@@ -124,9 +125,24 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
     observeElementOffset,
     onChange: render,
   });
+  box.addEventListener("scroll", () => {
+    const now = columns();
+    if (now.from === from && now.to === to) return;
+    ({ from, to } = now);
+    made.clear();
+    shown = "";
+    render();
+  });
   box.classList.add("virtual");
-  table.style.width = `calc(7.5rem + ${all.targets.length} * 9rem)`; // with it columns are laid out without a look at every cell
-  body.replaceChildren(above, below);
+  table.setAttribute("aria-colcount", String(all.targets.length + 1));
+  table.style.width = `calc(7.5rem + ${all.targets.length} * 9rem)`;
+  body.style.height = `${all.places.length * height}px`;
+  body.replaceChildren();
+  // Laid out by other means than a table, it has to be told to be one still.
+  table.setAttribute("role", "table");
+  for (const one of table.querySelectorAll("thead, tbody")) one.setAttribute("role", "rowgroup");
+  for (const one of table.querySelectorAll("thead tr")) one.setAttribute("role", "row");
+  for (const one of table.querySelectorAll("thead th")) one.setAttribute("role", "columnheader");
   document.querySelector(".paging")?.remove();
   virtualizer._didMount();
   virtualizer._willUpdate();
