@@ -9,12 +9,18 @@ SERVE  ?= 1
 BIN      := $(VENV)/bin
 STAMP    := $(VENV)/.setup-stamp
 ZHENGMAI := $(BIN)/zhengmai
+ASSETS   := api/static/built/manifest.json
 
 export ZHENGMAI_DATA := $(DATA)
 
-.PHONY: setup demo test serve lint format quality bench api-cases lock clean
+# Everything that runs stands on both: the environment, and the scripts of the pages.
+READY    := $(STAMP) $(ASSETS)
 
-setup: $(STAMP)
+.PHONY: setup assets demo test pictures serve lint format quality bench api-cases lock clean
+
+setup: $(READY)
+
+assets: $(ASSETS)
 
 # The stamp is written last, so an install that broke off is made again; it is older than the lock or
 # pyproject.toml exactly when one of them has changed.
@@ -25,7 +31,11 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP)
+# The islands of script on the pages, bundled from api/web by a Node that comes from PyPI.
+$(ASSETS): $(STAMP) api/web/package-lock.json api/web/build.py $(shell find api/web/src -type f)
+	$(BIN)/python api/web/build.py
+
+demo: $(READY)
 	$(ZHENGMAI) build
 	$(ZHENGMAI) check --limit 5 || test $$? -eq 1  # 1 says that there are findings, and there are
 	$(ZHENGMAI) ask lead-agencies domain=教育
@@ -34,14 +44,18 @@ ifneq ($(SERVE),0)
 	$(ZHENGMAI) serve --host $(HOST) --port $(PORT)
 endif
 
-test: $(STAMP)
+test: $(READY)
 	$(BIN)/python -m pytest
 
-serve: $(STAMP)
+# The pictures of the pages in docs/images, taken anew.
+pictures: $(READY)
+	PICTURES=1 $(BIN)/python -m pytest tests/test_pages_e2e.py -k pictures
+
+serve: $(READY)
 	@test -e $(DATA)/current || $(ZHENGMAI) build
 	$(ZHENGMAI) serve --host $(HOST) --port $(PORT)
 
-lint: $(STAMP)
+lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -76,4 +90,4 @@ lock:
 	    -o benchmarks/requirements.lock
 
 clean:
-	rm -rf $(VENV) $(DATA) build dist
+	rm -rf $(VENV) $(DATA) build dist api/static/built api/web/node_modules

@@ -23,13 +23,16 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import (
     data,
     drafts,
+    editor,
     findings,
     graph_store,
     graph_store_writing,
     job_status,
     linked,
+    matrix,
     ontology,
     pages,
+    places,
     plans,
     problems,
     questions,
@@ -128,10 +131,12 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.include_router(status.create_router(_version(), metrics, with_metrics=settings.metrics))
     app.include_router(sparql.router)
     app.include_router(graph_store.router)
+    app.include_router(editor.router)
     app.include_router(questions.create_router(service.catalogue))
     app.include_router(plans.router)
     app.include_router(findings.router)
     app.include_router(search.router)
+    app.include_router(matrix.router)
     app.include_router(ontology.router)
     app.include_router(linked.router)
     app.include_router(data.router)
@@ -169,10 +174,12 @@ def _start(service: Service, lang: Lang) -> dict[str, Any]:
         counts, report = service.build.counts, service.build.report
     except StoreError as error:
         return {"questions": questions, "counts": None, "problem": error.text(lang)}
+    held = plans.entries(service, lang)
     return {
         "questions": questions,
         "counts": {key: count for key, count in counts.items() if pages.has_words(f"count.{key}")},
-        "plans": plans.entries(service, lang),
+        "tree": places.tree(held),
+        "total": len(held),
         "report": report,
         "say": Phrases(report, lang),
     }

@@ -76,6 +76,12 @@ class Build:
             return None
         return PlanRecord.model_validate_json(path.read_text(encoding="utf-8"))
 
+    def kept_text(self, slug: str) -> str | None:
+        """The text of a document, which the spans of its record count in; None where only a record is held."""
+        path = self.folder / "texts" / f"{slug}.txt"
+        # Not read as lines: every character counts
+        return path.read_bytes().decode("utf-8") if path.is_file() else None
+
     def _text(self, name: str) -> str:
         try:
             return (self.folder / name).read_text(encoding="utf-8")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import yaml
 from fastapi import Request
@@ -14,15 +15,15 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.negotiation import HTML, JSON, best, language
-from ontology.terms import ID
+from ontology.terms import BASE, ID, ZM
 from queries.tables import Table
 from queries.words import Text
 from shapes.rules import Lang
 
-# Everything comes from here: no script, no other host. Government networks are closed, and so are these pages.
+# Everything comes from here, scripts from files only. Government networks are closed, and so are these pages.
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": _POLICY,
@@ -70,6 +71,19 @@ def lang_of(request: Request, default: Lang = "zh") -> Lang:
     return language(request.query_params.get("lang"), request.headers.get("accept-language"), default)
 
 
+def scripts() -> dict[str, list[str]]:
+    """The files of each island of script below /static/built, its own first; empty where they are not built.
+
+    Read each time, as it is small: whoever works on the scripts sees what was built last.
+    """
+    manifest = files("api").joinpath("static", "built", "manifest.json")
+    try:
+        found: dict[str, list[str]] = json.loads(manifest.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
 @cache
 def _environment() -> Environment:
     return Environment(
@@ -112,6 +126,10 @@ class Page:
         asked = self._request.query_params.get("lang")
         return asked if asked in ("zh", "en") else None
 
+    def asked(self, name: str) -> str:
+        """A parameter of the address, empty where it is not there."""
+        return self._request.query_params.get(name, "")
+
     @property
     def path(self) -> str:
         return self._request.url.path
@@ -129,6 +147,29 @@ class Page:
             else:
                 classes.append("long" if longest > 16 else "")
         return classes
+
+    def scripts(self, name: str) -> list[str]:
+        """Addresses of the files of an island, its own first; empty where the scripts are not built."""
+        return [f"/static/built/{one}" for one in scripts().get(name, [])]
+
+    def words(self, *sections: str) -> dict[str, str]:
+        """All words of some sections, for a script; keys without the section."""
+        return {
+            key.partition(".")[2]: said[self.lang]
+            for key, said in _words().items()
+            if key.partition(".")[0] in sections
+        }
+
+    def thing(self, iri: str) -> str | None:
+        """Where a thing of ours is shown: what stands in a document, in its sentence; None for what is not ours."""
+        if iri.startswith(f"{ID}document/"):
+            slug, _, part = iri.removeprefix(f"{ID}document/").partition("/")
+            part = part.replace("span/", "s/", 1) if part.startswith("span/") else part
+            path = self.url(f"/plans/{unquote(slug)}")
+            return f"{path}#{part.replace('/', '-')}" if part else path
+        if iri.startswith(str(ZM)):
+            return f"{self.url('/ns')}#{iri.removeprefix(str(ZM))}"
+        return self.url(unquote(iri.removeprefix(BASE.rstrip("/")))) if iri.startswith(str(ID)) else None
 
     def short(self, iri: str) -> str:
         """An IRI of ours without what all of them begin with, which would only make columns wide."""

@@ -6,10 +6,10 @@ from collections import Counter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
-from api import pages
+from api import marked_text, pages
 from api.builds import Service
 from api.context import service_of
 from api.negotiation import HTML, Lang
@@ -26,6 +26,10 @@ from shapes.phrases import Phrases
 
 router = APIRouter(tags=["plans"])
 Format = Annotated[Literal["json", "html"] | None, Query(description="in place of the Accept header")]
+PlanFormat = Annotated[
+    Literal["json", "html", "text"] | None,
+    Query(description="in place of the Accept header; text for the document as it was read"),
+]
 _ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {HTML: {}}}, **RESPONSES}
 
 
@@ -84,10 +88,12 @@ def get_plans(request: Request, lang: Lang = None, format: Format = None) -> Res
 
 
 @router.get("/plans/{slug}", summary="One plan", response_model=PlanDetail, responses=_ANSWERS)
-def get_plan(slug: str, request: Request, lang: Lang = None, format: Format = None) -> Response:
+def get_plan(slug: str, request: Request, lang: Lang = None, format: PlanFormat = None) -> Response:
     """Metadata, counts, the line up to the national plan, and the record with tasks and targets."""
     service, told = service_of(request), pages.lang_of(request)
     entry = _entry(service, slug, told)
+    if format == "text" and (text := service.build.kept_text(slug)) is not None:
+        return PlainTextResponse(text, headers={"Content-Disposition": f'attachment; filename="{slug}.txt"'})
     record = service.build.record(slug)
     line = [
         _ancestor(row) for row in service.asker.ask("lineage-of-plan", {"plan": slug}, told).table.records()
@@ -156,9 +162,19 @@ def _page(
         concept = vocabularies.concept(scheme, key)
         return concept.label_en if lang == "en" else concept.label_zh
 
+    text = service.build.kept_text(detail.slug) if record else None
+    told: dict[str, list[Finding]] = {}
+    for finding in findings:
+        for one in finding.statements:
+            told.setdefault(marked_text.anchor(one.iri), []).append(finding)
     values = {
         "plan": detail,
         "record": record,
+        "text": marked_text.marked(text, record) if text and record else None,
+        "outline": marked_text.outline(record) if text and record else [],
+        "tasks": marked_text.action_anchors(record) if record else [],
+        "told": told,
+        "cited": service.asker.ask("cited-documents", {"plan": detail.slug}, lang).table.records(),
         "findings": findings,
         "say": Phrases(service.build.report, lang),
         "label": label,

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from api import caching, pages, sending, service_description
+from api import caching, editor, pages, sending, service_description
 from api.context import service_of
 from api.negotiation import HTML, best, parameter
 from api.problems import RESPONSES, HttpError, problem_of
@@ -282,7 +282,8 @@ def _page(request: Request, asked: Asked, *, status: int = 200, **shown: Any) ->
     form = shown.get("form")
     formats = [one.name for one in formats_of(kind_of(form))] if form else []
     values = {
-        "query": (asked.query or "").strip() or EXAMPLE,
+        "query": (asked.query or "").strip() or _example(request),
+        "questions": service_of(request).catalogue.questions,
         "formats": formats,
         "rows_shown": ROWS_SHOWN,
         "limits": service_of(request).settings.limits,
@@ -293,3 +294,9 @@ def _page(request: Request, asked: Asked, *, status: int = 200, **shown: Any) ->
         **shown,
     }
     return pages.render(request, "sparql.html", values, status=status)
+
+
+def _example(request: Request) -> str:
+    """What stands on an empty page: a question as SPARQL, where ``?example=`` names one."""
+    name = request.query_params.get("example")
+    return editor.example(request, name) if name else EXAMPLE

@@ -53,6 +53,19 @@ def write(report: Report, lang: Lang) -> bytes:
     return out.getvalue()
 
 
+def write_matrix(report: Report, matrix: Matrix, lang: Lang) -> bytes:
+    """Return a workbook of a matrix alone: that of ``report`` or a part of it."""
+    say, book = Phrases(report, lang), Workbook()
+    sheet = book.active
+    assert isinstance(sheet, Worksheet)
+    sheet.title = say["matrix"][:31]
+    _matrix(sheet, matrix, report, say)
+    book.properties.title, book.properties.creator = say["matrix"], say["printed_on"]
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
 def _summary(sheet: Worksheet, report: Report, say: Phrases) -> None:
     sheet.title = say["summary"]
     _put(sheet, 1, 1, say["title"]).font = Font(bold=True, size=15)

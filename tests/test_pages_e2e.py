@@ -1,0 +1,398 @@
+"""The pages as people use them: a real Chromium on the real plans. Any script error or request elsewhere is a failure."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from openpyxl import load_workbook
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from api import pages
+from shapes.matrix import Matrix
+from tests.support.browser import AXE, CHROMIUM, DESK, PHONE, Watched, chromium, serving
+
+ROOT = Path(__file__).parent.parent
+GANXIAN = "360704-ganxian-2024"
+TARGETED = "mark:target, mark:has(> :target)"  # two items of one sentence share its mark
+COUNT = """PREFIX zm: <https://w3id.org/zhengmai/ns#>
+SELECT ?plan (COUNT(?target) AS ?n) WHERE { ?target a zm:Target ; zm:inDocument ?plan } GROUP BY ?plan"""
+PAGES = (
+    "/",
+    "/plans",
+    f"/plans/{GANXIAN}",
+    "/plans/420503-wujiagang-2024-draft",
+    "/plans/360100-nanchang-2024",
+    "/matrix",
+    "/matrix?indicator=digital-design-tool-adoption",
+    "/findings",
+    "/questions",
+    "/questions/lead-agencies?domain=education",
+    "/sparql",
+    "/ns",
+    "/drafts",
+    "/nothing-here",
+)
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("CI") and not (CHROMIUM and AXE.is_file() and pages.scripts()),
+    reason="needs Chromium and the scripts of the pages: make setup",
+)
+Open = Callable[..., Watched]
+
+
+@pytest.fixture(scope="module")
+def base(built: Path) -> Iterator[str]:
+    with serving(built) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture
+def open_page(browser: Browser, base: str) -> Iterator[Open]:
+    """Opens pages, and fails the test where one of them had a fault."""
+    opened: list[Watched] = []
+
+    def start(address: str = base, **options: Any) -> Watched:
+        opened.append(Watched(browser, address, **{"viewport": DESK, **options}))
+        return opened[-1]
+
+    yield start
+    faults = [fault for one in opened for fault in one.end()]
+    assert not faults, faults
+
+
+@pytest.fixture
+def page(open_page: Open) -> Page:
+    return open_page().page
+
+
+# -- journeys --------------------------------------------------------------------------------------------------------
+
+
+def test_from_the_start_to_the_sentence_behind_the_75_per_cent_in_three_clicks(page: Page) -> None:
+    page.goto("/")
+    finding = (
+        page.locator("article", has_text="规模以上工业企业数字化研发设计工具普及率")
+        .filter(has_text="赣县区")
+        .first
+    )
+    finding.get_by_text("双方原文与建议").click()
+    finding.locator("blockquote a").first.click()
+    expect(page).to_have_url(re.compile(f"/plans/{GANXIAN}#target-"))
+    sentence = page.locator(TARGETED)
+    expect(sentence).to_contain_text("分别超过75%、55%")
+    expect(sentence).to_be_in_viewport()
+
+
+def test_a_sentence_and_its_row_lead_to_each_other(page: Page) -> None:
+    page.goto(f"/plans/{GANXIAN}")
+    page.locator("#row-target-3 a.quote").click()
+    expect(page.locator(TARGETED)).to_contain_text("报废汽车回收量")
+    page.locator(f":is({TARGETED}) a").first.click()
+    expect(page.locator("tr:target")).to_contain_text("报废汽车回收量")
+    page.locator(".outline").get_by_text("推动制造业数字化转型").click()
+    expect(page.get_by_text("3.推动制造业数字化转型").first).to_be_in_viewport()
+    painted = "getComputedStyle(document.querySelector('.text .m.agency')).backgroundColor"
+    before = page.evaluate(painted)
+    page.get_by_label("单位", exact=True).uncheck()
+    assert (
+        page.evaluate(painted)
+        != before
+        == page.evaluate("getComputedStyle(document.querySelector('fieldset .m.agency')).backgroundColor")
+    )
+
+
+def test_every_quote_of_a_finding_leads_to_a_sentence_that_says_it(page: Page) -> None:
+    page.goto(f"/plans/{GANXIAN}")
+    links = page.locator(f"article.violation blockquote a[href*='{GANXIAN}']")
+    for at in range(links.count()):
+        link = links.nth(at)
+        quote = link.text_content() or ""
+        anchor = (link.get_attribute("href") or "").partition("#")[2]
+        text = page.locator(f"mark#{anchor}, mark:has(> #{anchor})").first.text_content() or ""
+        assert quote.replace(" ", "")[:20] in text.replace(" ", "")
+
+
+def test_the_language_is_switched_midway(page: Page) -> None:
+    page.goto("/questions/lead-agencies?domain=education")
+    expect(page.locator("thead")).to_contain_text("角色")
+    page.get_by_role("link", name="English").click()
+    expect(page).to_have_url(re.compile(r"/questions/lead-agencies\?domain=education&lang=en$"))
+    expect(page.locator("thead")).to_contain_text("role")
+    page.locator("header").get_by_role("link", name="Findings").click()
+    expect(page.locator("h1")).to_have_text("Findings")
+    page.get_by_role("link", name="中文").click()
+    expect(page.locator("h1")).to_have_text("检查发现")
+
+
+def test_a_cell_of_the_matrix_opens_both_clauses(page: Page) -> None:
+    page.goto("/matrix")
+    row = page.locator("table.matrix tbody tr", has=page.get_by_role("rowheader", name="赣县区"))
+    row.get_by_role("link", name="减码 >75%").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(
+        "规模以上工业企业数字化研发设计工具普及率、关键工序数控化率分别超过75%、55%"
+    )
+    expect(dialog).to_contain_text("普及率超过90%")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(row.get_by_role("link", name="减码 >75%")).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog.get_by_role("link", name="看原文所在").first.click()
+    expect(page.locator(TARGETED)).to_contain_text("分别超过75%、55%")
+
+
+def test_the_matrix_is_exported_to_excel(page: Page) -> None:
+    page.goto("/matrix")
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="导出 Excel").click()
+    sheet = load_workbook(io.BytesIO(Path(waited.value.path()).read_bytes())).active
+    assert sheet is not None
+    head = [cell.value for cell in sheet[1]]
+    assert {"赣县区", "江夏区"} <= set(head)
+    at = head.index("赣县区")
+    cells = {str(row[1].value): str(row[at].value) for row in sheet.iter_rows(min_row=2) if row[at].value}
+    assert cells["规模以上工业企业数字化研发设计工具普及率"] == "▼ 减码\n>75%"
+
+
+def test_the_values_of_an_indicator_are_drawn_and_taken_away(page: Page) -> None:
+    page.goto("/matrix")
+    page.get_by_label("指标").select_option(label="规模以上工业企业数字化研发设计工具普及率")
+    page.get_by_label("上级方案").select_option("")
+    page.get_by_role("button", name="筛选").click()
+    expect(page.locator("figure.chart canvas")).to_be_visible()
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="存为图片").click()
+    assert Path(waited.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_long_matrix_holds_only_the_rows_in_sight(built: Path, tmp_path: Path, open_page: Open) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(built, data, symlinks=True)
+    report = data / "current" / "findings.json"
+    told = json.loads(report.read_text("utf-8"))
+    matrix = Matrix.model_validate(told["matrix"])
+    county = next(one for one in matrix.columns if one.document == GANXIAN)
+    for number in range(1000):
+        slug = f"{360000 + number}-made-2024"
+        matrix.columns.append(county.model_copy(update={"document": slug}))
+        for cells in matrix.cells.values():
+            if GANXIAN in cells:
+                cells[slug] = cells[GANXIAN]
+    told["matrix"] = matrix.model_dump(mode="json")
+    report.write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+    with serving(data) as address:
+        watched = open_page(address)
+        page = watched.page
+        page.goto("/matrix")
+        grid = page.locator(".grid.virtual")
+        expect(grid).to_be_visible()
+        rows = page.locator("table.matrix tbody tr")
+        assert rows.count() < 60
+        grid.evaluate("box => { box.scrollTop = box.scrollHeight }")
+        last = page.locator("table.matrix tr[aria-rowindex='1013']")
+        expect(last).to_be_visible()
+        assert rows.count() < 60
+        last.get_by_role("link", name="减码 >75%").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert not watched.too_wide()
+        assert watched.axe() == []
+
+
+def test_a_query_is_typed_with_completion_run_charted_and_shared(page: Page, open_page: Open) -> None:
+    page.goto("/sparql")
+    code = page.get_by_role("textbox", name="SPARQL 查询语句")
+    code.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("SELECT ?plan (COUNT(?t) AS ?n) WHERE { ?t a 目标")
+    page.get_by_role("option", name=re.compile("^zm:Target ?目标$")).wait_for()
+    page.wait_for_timeout(
+        200
+    )  # Enter takes nothing in the first moments, so that fast typing is not caught out
+    page.keyboard.press("Enter")
+    page.keyboard.type(" ; zm:inDoc")
+    page.get_by_role("option", name=re.compile("^zm:inDocument")).wait_for()
+    page.wait_for_timeout(200)
+    page.keyboard.press("Enter")
+    page.keyboard.type(" ?plan")
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" GROUP BY ?plan")
+    page.keyboard.press("Control+Enter")
+    table = page.get_by_role("region", name="结果")
+    expect(table.get_by_role("link", name="赣县区推动大规模设备更新和消费品以旧换新实施方案")).to_be_visible()
+    text = page.locator("form.editor textarea").input_value()
+    assert text.startswith("PREFIX zm: <https://w3id.org/zhengmai/ns#>\n")
+    page.get_by_role("button", name="图表").click()
+    expect(page.locator("figure.chart canvas")).to_be_visible()
+    page.get_by_label("图形").select_option("line")
+    shared = page.url
+    assert "query=" in shared
+    assert "kind=line" in shared
+
+    other = open_page().page
+    other.goto(shared)
+    expect(other.locator("figure.chart canvas")).to_be_visible()
+    expect(other.get_by_label("图形")).to_have_value("line")
+    assert other.locator("form.editor textarea").input_value() == text
+
+
+def test_a_wrong_query_is_marked_where_it_is_wrong(open_page: Open) -> None:
+    watched = open_page()
+    page = watched.page
+    page.goto("/sparql?example=plans")
+    code = page.get_by_role("textbox", name="SPARQL 查询语句")
+    code.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("SELECT ?s WHERE { ?s ?p }")
+    page.get_by_role("button", name="运行").click()
+    expect(page.get_by_role("alert")).to_contain_text("第 1 行")
+    expect(page.locator(".cm-lint-marker-error")).to_be_visible()
+    # The browser itself notes each answer that is no success
+    watched.faults = [one for one in watched.faults if "400 (Bad Request)" not in one]
+
+
+def test_a_graph_is_drawn_as_a_network(page: Page) -> None:
+    query = "CONSTRUCT { ?a <https://w3id.org/zhengmai/ns#parentPlan> ?b } WHERE { ?a <https://w3id.org/zhengmai/ns#parentPlan> ?b }"
+    page.goto(f"/sparql?{urlencode({'query': query})}#view=graph")
+    expect(page.locator("figure.chart canvas")).to_be_visible()
+    page.get_by_role("button", name="表格").click()
+    expect(
+        page.get_by_role("region", name="结果").get_by_role("link", name="乌海市", exact=False).first
+    ).to_be_visible()
+
+
+def test_a_question_becomes_a_query_to_start_from(page: Page) -> None:
+    page.goto("/sparql")
+    page.get_by_label("从一个问题开始").select_option("lead-agencies")
+    page.get_by_role("button", name="载入").click()
+    expect(page.locator("form.editor textarea")).to_have_value(re.compile("domain/education"))
+    page.get_by_role("button", name="运行").click()
+    expect(page.get_by_role("region", name="结果").get_by_role("row")).not_to_have_count(1)
+
+
+def test_a_draft_is_checked(page: Page, tmp_path: Path) -> None:
+    draft = tmp_path / "draft.txt"
+    source = ROOT / "plans"
+    text = next(one for one in sorted(source.glob("360704*")) if one.suffix == ".txt").read_text("utf-8")
+    draft.write_text(text.replace("超过75%、55%", "超过70%、50%"), "utf-8")
+    page.goto("/drafts")
+    page.get_by_label("送审稿", exact=True).set_input_files(draft)
+    page.get_by_role("button", name="检查").click()
+    expect(page.locator("body")).to_contain_text("70%", timeout=60_000)
+
+
+# -- pictures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not os.environ.get("PICTURES"), reason="`make pictures` takes them anew")
+@pytest.mark.parametrize(
+    ("name", "path", "size", "theme"),
+    [
+        ("start", "/", DESK, "light"),
+        ("plan", f"/plans/{GANXIAN}#target-9", DESK, "light"),
+        ("matrix", "/matrix", DESK, "light"),
+        ("indicator", "/matrix?indicator=digital-design-tool-adoption", DESK, "dark"),
+        ("sparql", f"/sparql?{urlencode({'query': COUNT})}#view=chart&x=plan&y=n&kind=bar", DESK, "light"),
+        ("start-360", "/", PHONE, "dark"),
+        ("matrix-360", "/matrix", PHONE, "light"),
+    ],
+)
+def test_pictures_for_the_documents(open_page: Open, name: str, path: str, size: Any, theme: Any) -> None:
+    page = open_page(viewport=size, color_scheme=theme).page
+    page.goto(path, wait_until="networkidle")
+    if name in ("indicator", "sparql"):
+        page.locator("figure.chart canvas").scroll_into_view_if_needed()
+        page.wait_for_timeout(500)
+    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(160, dither=Image.Dither.NONE)
+    taken.save(ROOT / "docs" / "images" / f"page-{name}.png", optimize=True)
+
+
+# -- every page ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    ("size", "theme", "lang"), [(DESK, "light", "zh"), (PHONE, "dark", "en")], ids=["desk", "phone"]
+)
+def test_pages_fit_and_are_accessible(
+    open_page: Open, base: str, path: str, size: Any, theme: Any, lang: str
+) -> None:
+    watched = open_page(viewport=size, color_scheme=theme)
+    page = watched.page
+    answer = page.goto(f"{path}{'&' if '?' in path else '?'}lang={lang}")
+    assert answer is not None
+    if answer.status == 404:
+        watched.faults = [one for one in watched.faults if "404 (Not Found)" not in one]
+    else:
+        assert answer.status == 200
+    assert page.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[lang]
+    assert watched.too_wide() <= 0
+    assert watched.axe() == []
+
+
+@pytest.mark.parametrize("path", ["/", f"/plans/{GANXIAN}", "/matrix", "/sparql"])
+def test_pages_can_be_read_without_scripts(open_page: Open, path: str) -> None:
+    page = open_page(java_script_enabled=False).page
+    page.goto(path)
+    expect(page.locator("h1")).to_be_visible()
+    if path == "/sparql":
+        page.get_by_label("查询语句").fill(COUNT)
+        page.get_by_role("button", name="运行").click()
+        expect(page.get_by_role("region", name="结果表")).to_contain_text("54")
+    if path == "/matrix":
+        page.get_by_role("link", name="减码").first.click()
+        expect(page.locator("#clauses")).to_be_visible()
+
+
+def test_everything_is_reached_by_keyboard(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="跳到正文")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.goto("/sparql")
+    page.get_by_role("textbox", name="SPARQL 查询语句").focus()
+    page.keyboard.press("Tab")  # the editor does not keep the key
+    expect(page.get_by_role("button", name="运行")).to_be_focused()
+
+
+def test_the_start_page_loads_no_script_and_the_others_load_theirs_only() -> None:
+    manifest = pages.scripts()
+    assert set(manifest) >= {"matrix", "sparql"}
+    template = (ROOT / "api" / "templates" / "start.html").read_text("utf-8")
+    assert "island" not in template
+    for files in manifest.values():
+        assert all((ROOT / "api" / "static" / "built" / one).is_file() for one in files)
+
+
+def test_without_the_scripts_a_page_says_how_to_build_them(
+    monkeypatch: pytest.MonkeyPatch, open_page: Open
+) -> None:
+    monkeypatch.setattr(pages, "scripts", dict)
+    page = open_page().page
+    page.goto("/sparql")
+    expect(page.locator(".unbuilt")).to_contain_text("make assets")
+    expect(page.get_by_label("查询语句")).to_be_visible()
+
+
+def test_the_lock_of_the_packages_names_no_host() -> None:
+    lock = json.loads((ROOT / "api" / "web" / "package-lock.json").read_text("utf-8"))
+    assert all(
+        "resolved" not in one and (not name or one["integrity"]) for name, one in lock["packages"].items()
+    )
