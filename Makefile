@@ -5,6 +5,7 @@ HOST   ?= 127.0.0.1
 PORT   ?= 8000
 DATA   ?= data
 SERVE  ?= 1
+TESTERS ?= 2
 
 BIN      := $(VENV)/bin
 STAMP    := $(VENV)/.setup-stamp
@@ -44,12 +45,13 @@ ifneq ($(SERVE),0)
 	$(ZHENGMAI) serve --host $(HOST) --port $(PORT)
 endif
 
+# Each file of tests goes to one of two processes, so that what its tests share is made once.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 # The pictures of the pages in docs/images, taken anew.
 pictures: $(READY)
-	PICTURES=1 $(BIN)/python -m pytest tests/test_pages_e2e.py -k pictures
+	$(BIN)/python -m pytest -m pictures
 
 serve: $(READY)
 	@test -e $(DATA)/current || $(ZHENGMAI) build

@@ -351,7 +351,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.contender:
         told = CONTENDERS[given.contender](given.folder, given.plans[0])
-        told["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        told["megabytes"] = max(one.ru_maxrss for one in used) // 1024
+        told["processor"] = sum(one.ru_utime + one.ru_stime for one in used)
         print(json.dumps(told))
         return
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, load {_load()}")
@@ -378,7 +380,10 @@ def _print(contender: str, told: dict[str, Any], bound: float) -> None:
     found = f"{told['found']:>8,} lowered" if "found" in told else " " * 16
     parts = "; ".join(f"{name} {part:.2f} s" for name, part in told.get("parts", {}).items())
     share = f"full build {told['full']:.1f} s: {told['share']:.2%}" if "share" in told else ""
-    print(f"  {contender:<28}{told['seconds']:>10.3f} s {found} {told['megabytes']:>6,} MB  {parts}{share}")
+    spent = f"{told['processor']:.0f} s of processor with loading"
+    print(
+        f"  {contender:<28}{told['seconds']:>10.3f} s {found} {told['megabytes']:>6,} MB, {spent}  {parts}{share}"
+    )
 
 
 def _ratios(seconds: dict[tuple[str, int], float | None], sizes: list[int]) -> None:

@@ -285,6 +285,8 @@ def test_every_question_answers_its_own_example(ask: Ask) -> None:
     from queries.catalogue import load_catalogue
 
     for question in load_catalogue().questions:
+        if not question.is_table:
+            continue  # its answer is a graph: see test_api_questions
         answered = ask(question.name, **question.example)
         assert answered or question.name in EMPTY_ON_THE_PLANS, question.name
 

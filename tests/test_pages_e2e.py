@@ -302,7 +302,7 @@ def test_a_draft_is_checked(page: Page, tmp_path: Path) -> None:
 # -- pictures --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not os.environ.get("PICTURES"), reason="`make pictures` takes them anew")
+@pytest.mark.pictures
 @pytest.mark.parametrize(
     ("name", "path", "size", "theme"),
     [
