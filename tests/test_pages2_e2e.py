@@ -1,0 +1,170 @@
+"""Findings, drafts, agencies and two versions, as people use them: a real Chromium on the real plans."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from api import pages
+from api.tokens import add_token
+from tests.support import writing
+from tests.support.browser import AXE, CHROMIUM, DESK, PHONE, Watched, chromium, serving
+
+ROOT = Path(__file__).parent.parent
+GANXIAN = "360704-ganxian-2024"
+WUJIAGANG = "420503-wujiagang-2024-draft"
+PAGES = (
+    "/findings?outcome=lowered",
+    "/findings?place=360704&limit=3&offset=3",
+)
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("CI") and not (CHROMIUM and AXE.is_file() and pages.scripts()),
+    reason="needs Chromium and the scripts of the pages: make setup",
+)
+Open = Callable[..., Watched]
+
+
+@pytest.fixture(scope="module")
+def base(built: Path) -> Iterator[str]:
+    with serving(built) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture
+def open_page(browser: Browser, base: str) -> Iterator[Open]:
+    """Opens pages, and fails the test where one of them had a fault."""
+    opened: list[Watched] = []
+
+    def start(address: str = base, **options: Any) -> Watched:
+        opened.append(Watched(browser, address, **{"viewport": DESK, **options}))
+        return opened[-1]
+
+    yield start
+    faults = [fault for one in opened for fault in one.end()]
+    assert not faults, faults
+
+
+@pytest.fixture
+def page(open_page: Open) -> Page:
+    return open_page().page
+
+
+# -- findings --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "none"])
+def test_findings_are_filtered_by_address_and_lead_to_the_sentence(open_page: Open, script: bool) -> None:
+    page = open_page(java_script_enabled=script).page
+    page.goto("/findings")
+    page.get_by_label("地区").select_option("360704")
+    page.get_by_label("结果").select_option("lowered")
+    page.get_by_role("button", name="筛选").click()
+    expect(page).to_have_url(re.compile("outcome=lowered.*place=360704"))
+    sheets = page.locator("article")
+    chosen = page.get_by_label("结果").locator("option:checked").text_content() or ""
+    assert chosen == f"减码 ({sheets.count()})"
+    assert sheets.count() == 2
+    sheet = sheets.filter(has_text="数字化研发设计工具").first
+    expect(sheet.locator("blockquote")).to_have_count(2)  # both clauses, open at once
+    expect(sheet.locator("blockquote").first).to_be_visible()
+    sheet.locator("blockquote a").first.click()
+    expect(page).to_have_url(re.compile(f"/plans/{GANXIAN}#target-"))
+
+
+def test_the_counts_beside_the_choices_are_what_one_gets(page: Page, base: str) -> None:
+    page.goto("/findings?place=420115")
+    for field in ("domain", "function", "indicator", "severity", "status"):
+        option = page.locator(f"select[name={field}] option").nth(1)
+        label = option.text_content() or ""
+        told = httpx.get(
+            f"{base}/findings", params={"place": "420115", field: option.get_attribute("value") or ""}
+        )
+        assert told.json()["count"] == int(label.rpartition("(")[2].rstrip(")")) > 0, label
+
+
+def test_findings_come_in_pages_and_as_files(page: Page) -> None:
+    page.goto("/findings?outcome=own")
+    first = page.locator("article").first.get_attribute("id")
+    page.get_by_role("link", name="后面的").click()
+    expect(page.locator("#count")).to_contain_text("第 26–50 处")
+    assert page.locator("article").first.get_attribute("id") != first
+    for name, suffix in (("Word", "docx"), ("Excel", "xlsx"), ("CSV", "csv"), ("SARIF", "sarif")):
+        with page.expect_download() as waited:
+            page.locator(".files").get_by_role("link", name=name, exact=True).click()
+        assert waited.value.suggested_filename == f"zhengmai-findings.{suffix}"
+
+
+def test_a_filter_that_nothing_could_fit_is_told(open_page: Open) -> None:
+    watched = open_page()
+    watched.page.goto("/findings?domain=nonsense")
+    expect(watched.page.locator("main")).to_contain_text("nonsense")
+    watched.faults = [one for one in watched.faults if "422 (Unprocessable" not in one]
+
+
+def test_a_finding_is_accepted_on_its_page(tmp_path: Path, open_page: Open) -> None:
+    data = writing.make(tmp_path)
+    token = add_token(data / "tokens.json", "office", ["waivers"])
+    with serving(data) as address:
+        watched = open_page(address)
+        page = watched.page
+        page.goto("/findings")
+        sheets = page.locator("article")
+        name = sheets.first.get_attribute("id") or ""
+        sheet = page.locator(f"[id='{name}']")
+        sheet.get_by_text("接受这处发现").click()
+        sheet.get_by_label("理由").fill("已与上级商定")
+        sheet.get_by_label("有效期至").fill("2099-01-01")
+        sheet.get_by_label("令牌").fill("wrong")
+        sheet.get_by_role("button", name="接受").click()
+        expect(sheet.get_by_role("status")).to_contain_text("令牌")
+        assert watched.axe() == []
+        sheet.get_by_label("令牌").fill(token)
+        sheet.get_by_role("button", name="接受").click()
+        expect(sheet.get_by_role("status")).to_contain_text("已接受", timeout=60_000)
+        page.goto("/findings?status=waived")
+        expect(page.locator("article")).to_have_count(1)
+        expect(page.locator("article")).to_contain_text("已与上级商定")
+        watched.faults = [one for one in watched.faults if "401 (Unauthorized)" not in one]
+
+        plain = open_page(address, java_script_enabled=False).page
+        plain.goto("/findings?status=open&lang=en")
+        sheet = plain.locator("article").first
+        sheet.get_by_text("Accept this finding").click()
+        sheet.get_by_label("reason").fill("Agreed with the upper level")
+        sheet.get_by_label("until").fill("2099-01-01")
+        sheet.get_by_label("token").fill(token)
+        sheet.get_by_role("button", name="Accept").click()
+        expect(plain).to_have_url(re.compile("waived=.*lang=en"), timeout=60_000)
+        expect(plain.get_by_role("status").first).to_contain_text("Agreed with the upper level")
+
+
+# -- every page ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    ("size", "theme", "lang"), [(DESK, "light", "zh"), (PHONE, "dark", "en")], ids=["desk", "phone"]
+)
+def test_pages_fit_and_are_accessible(open_page: Open, path: str, size: Any, theme: Any, lang: str) -> None:
+    watched = open_page(viewport=size, color_scheme=theme)
+    page = watched.page
+    answer = page.goto(f"{path}{'&' if '?' in path else '?'}lang={lang}")
+    assert answer is not None
+    assert answer.status == 200
+    assert watched.too_wide() <= 0
+    assert watched.axe() == []
