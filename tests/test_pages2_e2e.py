@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
+import docx
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -24,6 +25,7 @@ WUJIAGANG = "420503-wujiagang-2024-draft"
 PAGES = (
     "/findings?outcome=lowered",
     "/findings?place=360704&limit=3&offset=3",
+    "/drafts",
 )
 
 pytestmark = pytest.mark.skipif(
@@ -151,6 +153,71 @@ def test_a_finding_is_accepted_on_its_page(tmp_path: Path, open_page: Open) -> N
         sheet.get_by_role("button", name="Accept").click()
         expect(plain).to_have_url(re.compile("waived=.*lang=en"), timeout=60_000)
         expect(plain.get_by_role("status").first).to_contain_text("Agreed with the upper level")
+
+
+# -- drafts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def draft(tmp_path: Path) -> Path:
+    """A real plan with two figures lowered, as Word."""
+    source = next(one for one in sorted((ROOT / "plans").glob("360704*")) if one.suffix == ".txt")
+    document = docx.Document()
+    for line in source.read_text("utf-8").replace("超过75%、55%", "超过70%、50%").splitlines():
+        document.add_paragraph(line)
+    document.save(str(tmp_path / "送审稿.docx"))
+    return tmp_path / "送审稿.docx"
+
+
+def test_a_draft_is_dropped_checked_and_its_report_read_in_the_page(open_page: Open, draft: Path) -> None:
+    watched = open_page()
+    page = watched.page
+    page.goto("/drafts")
+    expect(page.get_by_text("报告也不保存在这里")).to_be_visible()
+    data = page.evaluate_handle(
+        """bytes => { const held = new DataTransfer();
+        held.items.add(new File([Uint8Array.from(atob(bytes), c => c.charCodeAt(0))], "送审稿.docx")); return held }""",
+        base64.b64encode(draft.read_bytes()).decode(),
+    )
+    page.dispatch_event("form.drop", "drop", {"dataTransfer": data})
+    expect(page.get_by_role("button", name="检查")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(page.get_by_role("heading", name="送审稿.docx")).to_be_visible(timeout=60_000)
+    expect(page.locator("#report")).to_be_focused()
+    expect(page.locator("#report .counts")).to_contain_text(re.compile(r"需要处理 \d+ 处"))
+    report = page.frame_locator("#report iframe")
+    expect(report.locator("body")).to_contain_text("70%")
+    with page.expect_download() as waited:
+        page.locator("#report").get_by_role("link", name="Excel").click()
+    assert waited.value.suggested_filename == "zhengmai-draft.xlsx"
+    assert watched.too_wide() <= 0
+
+
+def test_a_draft_that_cannot_be_read_is_told_and_stays_chosen(open_page: Open, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.docx"
+    bad.write_bytes(b"no document")
+    watched = open_page()
+    page = watched.page
+    page.goto("/drafts")
+    page.get_by_label("送审稿", exact=True).set_input_files(bad)
+    page.get_by_role("button", name="检查").click()
+    expect(page.get_by_role("alert")).to_contain_text("没有查成", timeout=60_000)
+    assert page.get_by_label("送审稿", exact=True).evaluate("one => one.files.length") == 1
+    assert watched.axe() == []
+
+
+def test_a_draft_is_checked_where_the_job_is_not_known_to_the_process(open_page: Open, draft: Path) -> None:
+    watched = open_page()
+    page = watched.page
+    # The next request goes to another process, which has never heard of the job
+    page.route(re.compile("/jobs/"), lambda route: route.fulfill(status=404, json={"detail": "unknown"}))
+    page.goto("/drafts")
+    page.get_by_label("送审稿", exact=True).set_input_files(draft)
+    page.get_by_role("button", name="检查").click()
+    expect(page.locator("body")).to_contain_text("70%", timeout=60_000)
+    assert page.url.endswith("/drafts")
+    watched.faults = [one for one in watched.faults if "404 (Not Found)" not in one]
 
 
 # -- every page ------------------------------------------------------------------------------------------------------
