@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import (
+    agencies,
     data,
     drafts,
     editor,
@@ -137,6 +138,7 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.include_router(findings.router)
     app.include_router(search.router)
     app.include_router(matrix.router)
+    app.include_router(agencies.router)
     app.include_router(ontology.router)
     app.include_router(linked.router)
     app.include_router(data.router)

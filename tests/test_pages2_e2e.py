@@ -26,6 +26,8 @@ PAGES = (
     "/findings?outcome=lowered",
     "/findings?place=360704&limit=3&offset=3",
     "/drafts",
+    "/agencies",
+    "/agencies?domain=industry",
 )
 
 pytestmark = pytest.mark.skipif(
@@ -218,6 +220,38 @@ def test_a_draft_is_checked_where_the_job_is_not_known_to_the_process(open_page:
     expect(page.locator("body")).to_contain_text("70%", timeout=60_000)
     assert page.url.endswith("/drafts")
     watched.faults = [one for one in watched.faults if "404 (Not Found)" not in one]
+
+
+# -- agencies --------------------------------------------------------------------------------------------------------
+
+
+def test_who_leads_a_domain_is_found_with_the_sentence(open_page: Open) -> None:
+    page = open_page(java_script_enabled=False).page
+    page.goto("/agencies")
+    page.locator("select[name=domain]").select_option("industry")
+    page.get_by_role("button", name="筛选").click()
+    row = page.locator("table.agencies tr", has=page.get_by_role("rowheader", name="江夏区"))
+    lead = row.locator("td").first
+    expect(lead).to_contain_text("区科经局 3")
+    lead.get_by_text("区科经局").click()
+    lead.get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile("/plans/420115-jiangxia-2024#action-"))
+
+
+def test_the_picture_has_few_readable_nodes_and_leads_to_counterparts(open_page: Open) -> None:
+    watched = open_page()
+    page = watched.page
+    page.goto("/agencies?domain=industry")
+    names = page.locator(".network text")
+    assert 5 <= names.count() <= 30
+    boxes = sorted((box["x"] > 600, box["y"]) for one in names.all() if (box := one.bounding_box()))
+    assert all(b - a >= 20 for (s, a), (t, b) in zip(boxes, boxes[1:], strict=False) if s == t)
+    page.locator(".network a", has_text="工业和信息化").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("function=industry-information-technology"))
+    table = page.locator("table.agencies")
+    for place, agency in (("武清区", "区工业和信息化局"), ("赣县区", "区工信局"), ("江夏区", "区科经局")):
+        expect(table.locator("tr", has_text=place)).to_contain_text(agency)
 
 
 # -- every page ------------------------------------------------------------------------------------------------------
