@@ -23,7 +23,7 @@ router = APIRouter(tags=["agencies"])
 ROLES: Final = ("lead", "responsible", "supporting", "undifferentiated")
 ROWS_READ: Final = 4000  # of each domain; those that lead come first
 PLACES_SHOWN: Final = 60
-LEFT, RIGHT = 12, 14  # nodes of the picture
+LEFT, RIGHT, STRONGEST = 12, 14, 3  # nodes of the picture, and lines of each
 
 
 class Part(BaseModel):
@@ -165,12 +165,19 @@ def _picture(parts: Sequence[Part], label: Any, *, by_domain: bool) -> Picture:
     for pair, which in tasks.items():
         for side, name in enumerate(pair):
             counts[side][name] += len(which)
-    left = [name for name, _ in counts[0].most_common(LEFT)]
-    right = [name for name, _ in counts[1].most_common(RIGHT)]
+    lefts = [name for name, _ in counts[0].most_common(LEFT)]
+    rights = [name for name, _ in counts[1].most_common(RIGHT)]
+    joined = {pair: len(which) for pair, which in tasks.items() if pair[0] in lefts and pair[1] in rights}
+    # Not all of them: of each name its strongest lines, so that one can follow them
+    drawn: set[tuple[str, str]] = set()
+    for side, names in ((0, lefts), (1, rights)):
+        for name in names:
+            own = [pair for pair in joined if pair[side] == name]
+            drawn.update(sorted(own, key=lambda pair: (-joined[pair], pair not in leads, pair))[:STRONGEST])
     return picture(
-        [Node(name, label("domain", name) if by_domain else name) for name in left],
-        [Node(name, label("agency-function", name)) for name in right],
-        {pair: len(which) for pair, which in tasks.items() if pair[0] in left and pair[1] in right},
+        [Node(name, label("domain", name) if by_domain else name) for name in lefts],
+        [Node(name, label("agency-function", name)) for name in rights],
+        {pair: joined[pair] for pair in sorted(drawn)},
         leads,
     )
 

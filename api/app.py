@@ -22,6 +22,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from api import (
     agencies,
+    comparing,
     data,
     drafts,
     editor,
@@ -135,6 +136,7 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.include_router(editor.router)
     app.include_router(questions.create_router(service.catalogue))
     app.include_router(plans.router)
+    app.include_router(comparing.router)
     app.include_router(findings.router)
     app.include_router(search.router)
     app.include_router(matrix.router)

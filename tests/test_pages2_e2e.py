@@ -6,6 +6,7 @@ import base64
 import os
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ PAGES = (
     "/drafts",
     "/agencies",
     "/agencies?domain=industry",
+    f"/plans/{GANXIAN}/diff/{WUJIAGANG}",
+    f"/plans/{GANXIAN}/diff",
+    "/search?q=电梯",
+    "/data",
+    "/id/agency/420115/commerce",
 )
 
 pytestmark = pytest.mark.skipif(
@@ -245,13 +251,37 @@ def test_the_picture_has_few_readable_nodes_and_leads_to_counterparts(open_page:
     names = page.locator(".network text")
     assert 5 <= names.count() <= 30
     boxes = sorted((box["x"] > 600, box["y"]) for one in names.all() if (box := one.bounding_box()))
-    assert all(b - a >= 20 for (s, a), (t, b) in zip(boxes, boxes[1:], strict=False) if s == t)
+    assert all(b - a >= 20 for (s, a), (t, b) in pairwise(boxes) if s == t)
     page.locator(".network a", has_text="工业和信息化").focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("function=industry-information-technology"))
     table = page.locator("table.agencies")
     for place, agency in (("武清区", "区工业和信息化局"), ("赣县区", "区工信局"), ("江夏区", "区科经局")):
         expect(table.locator("tr", has_text=place)).to_contain_text(agency)
+
+
+# -- two plans -------------------------------------------------------------------------------------------------------
+
+
+def test_two_plans_are_held_side_by_side_with_their_sentences(open_page: Open) -> None:
+    page = open_page(java_script_enabled=False).page
+    page.goto(f"/plans/{GANXIAN}")
+    page.get_by_role("link", name="与另一份方案或版本对照").click()
+    page.get_by_label("新方案").select_option(WUJIAGANG)
+    page.get_by_role("button", name="对照").click()
+    expect(page).to_have_url(re.compile(f"/plans/{GANXIAN}/diff"))
+    change = page.locator("article.changed", has_text="数字化研发设计工具普及率").first
+    expect(change.locator("del").first).to_be_visible()
+    expect(change.locator("ins").first).to_be_visible()
+    links = change.locator("a.quote")
+    expect(links).to_have_count(2)
+    links.last.click()
+    expect(page).to_have_url(re.compile(f"/plans/{WUJIAGANG}#target-"))
+
+
+def test_a_plan_is_as_itself(page: Page) -> None:
+    page.goto(f"/plans/{GANXIAN}/diff/{GANXIAN}?lang=en")
+    expect(page.locator("main article")).to_have_count(0)
 
 
 # -- every page ------------------------------------------------------------------------------------------------------
