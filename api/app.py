@@ -18,7 +18,6 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 
 from api import (
     agencies,
@@ -46,6 +45,7 @@ from api import (
 )
 from api.builds import Service
 from api.caching import ReadyAnswers
+from api.compression import Compression
 from api.context import service_of
 from api.methods import Head
 from api.metrics import Metrics
@@ -114,7 +114,7 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     problems.install(app)
 
     # Outside in: the last that is added sees a request first
-    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(Compression, minimum_size=1000, compresslevel=5)
     app.add_middleware(ReadyAnswers, builds=service.settings.data, megabytes=service.settings.ready_mb)
     app.add_middleware(
         CORSMiddleware,  # open for reading: no cookies, and no method that changes anything

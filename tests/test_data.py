@@ -174,6 +174,7 @@ def test_files_come_in_ranges_and_only_when_they_are_new(
     whole = client.get("/data/targets.csv")
     assert whole.content == (build / FOLDER / "targets.csv").read_bytes()
     assert whole.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "content-encoding" not in whole.headers, "a range is of the file, not of what it is compressed to"
     part = client.get("/data/targets.csv", headers={"Range": "bytes=100-199"})
     assert (part.status_code, part.content) == (206, whole.content[100:200])
     assert part.headers["content-range"] == f"bytes 100-199/{len(whole.content)}"

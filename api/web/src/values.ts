@@ -21,7 +21,12 @@ export function drawValues(into: HTMLElement, all: Value[]): Chart | undefined {
   const counts = new Map<string, number>();
   for (const one of figures) counts.set(one.unit ?? "", (counts.get(one.unit ?? "") ?? 0) + 1);
   const unit = [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
-  const shown = figures.filter((one) => (one.unit ?? "") === unit);
+  // Body and annex of a plan often say the same
+  const seen = new Set<string>();
+  const shown = figures.filter((one) => {
+    const same = `${one.place}|${one.year}|${one.number}`;
+    return (one.unit ?? "") === unit && !seen.has(same) && seen.add(same);
+  });
   if (!shown.length) return undefined;
   const places = [...new Set(shown.map((one) => one.place))];
   const years = [...new Set(shown.map((one) => String(one.year ?? "")))].sort();
@@ -43,6 +48,7 @@ export function drawValues(into: HTMLElement, all: Value[]): Chart | undefined {
       name: year || t("no_year"),
       symbol: symbols[at % symbols.length],
       symbolSize: 14,
+      itemStyle: { opacity: 1 },
       label: {
         show: shown.length <= 60,
         position: "right",
