@@ -20,6 +20,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from api import (
+    agencies,
+    comparing,
     data,
     drafts,
     editor,
@@ -134,9 +136,11 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.include_router(editor.router)
     app.include_router(questions.create_router(service.catalogue))
     app.include_router(plans.router)
+    app.include_router(comparing.router)
     app.include_router(findings.router)
     app.include_router(search.router)
     app.include_router(matrix.router)
+    app.include_router(agencies.router)
     app.include_router(ontology.router)
     app.include_router(linked.router)
     app.include_router(data.router)

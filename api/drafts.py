@@ -28,8 +28,10 @@ _FIELDS = frozenset({"jurisdiction", "status", "format", "lang"})
 # The page of a report brings its own style and script, and asks nobody for anything.
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+# The page of drafts shows it in a frame that may not do what the page may.
+_FRAMED = {"Content-Security-Policy": f"{pages.HEADERS['Content-Security-Policy']}; frame-src 'self'"}
 _BODY = {
     "required": True,
     "content": {
@@ -65,7 +67,9 @@ _BODY = {
 def get_drafts(request: Request) -> Response:
     """A page to hand a draft in."""
     limit = service_of(request).settings.draft_mb
-    return pages.render(request, "drafts.html", {"limit": limit, "formats": [form.name for form in FORMS]})
+    return pages.render(
+        request, "drafts.html", {"limit": limit, "formats": [form.name for form in FORMS]}, headers=_FRAMED
+    )
 
 
 @router.post(

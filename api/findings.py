@@ -10,11 +10,11 @@ from pydantic import BaseModel
 
 from api import pages
 from api.context import service_of
+from api.finding_facets import Facets
 from api.negotiation import HTML, JSON, best
 from api.negotiation import Lang as LangParameter
 from api.problems import RESPONSES, HttpError
 from graph.errors import BadParameter
-from queries.words import both
 from shapes.findings import Finding, Report, Summary
 from shapes.phrases import Phrases
 from shapes.reports import FORMS, Format, form_of, write
@@ -23,6 +23,7 @@ from shapes.rules import Lang
 router = APIRouter(tags=["findings"])
 NAMES = ["json", "html", "report", *(one.name for one in FORMS if one.name not in ("json", "html"))]
 MEDIA: dict[str, dict[str, Any]] = {one.media_type: {} for one in FORMS if one.media_type != JSON}
+SHEETS_SHOWN = 25  # on a page, where no number is given
 _ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": MEDIA}, **RESPONSES}
 
 
@@ -41,6 +42,17 @@ def get_findings(
     outcome: Annotated[str | None, Query(description="as in a finding", examples=["lowered"])] = None,
     place: Annotated[str | None, Query(description="six-digit code or name", examples=["赣县区"])] = None,
     plan: Annotated[str | None, Query(description="slug", examples=["360704-ganxian-2024"])] = None,
+    status: Annotated[Literal["open", "explained", "waived", ""] | None, Query()] = None,
+    domain: Annotated[
+        str | None, Query(description="of the task or target, narrower ones count", examples=["industry"])
+    ] = None,
+    indicator: Annotated[
+        str | None, Query(description="key of an indicator", examples=["digital-design-tool-adoption"])
+    ] = None,
+    function: Annotated[
+        str | None, Query(description="function of an agency that the task names", examples=["commerce"])
+    ] = None,
+    waived: Annotated[str | None, Query(include_in_schema=False)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
     lang: LangParameter = None,
@@ -54,34 +66,39 @@ def get_findings(
     ] = None,
 ) -> Response:
     """Each finding with both passages, a reason and a suggestion, in Chinese and English."""
-    report = service_of(request).build.report
-    _known(report, outcome, place, plan)
-    found = [
-        one
-        for one in report.findings
-        if (not severity or one.severity == severity)
-        and (not outcome or one.outcome == outcome)
-        and (not place or (one.place is not None and place in (one.place.code, one.place.name)))
-        and (not plan or one.document == plan)
-    ]
+    service = service_of(request)
+    report = service.build.report
+    facets = Facets(report, lambda: service.asker, pages.lang_of(request))
+    chosen = {
+        "severity": severity,
+        "outcome": outcome,
+        "place": place,
+        "domain": domain,
+        "indicator": indicator,
+        "function": function,
+        "plan": plan,
+        "status": status,
+    }
+    found = facets.filtered(chosen)
     chosen_form = _form(request, format)
     if chosen_form is not None:
         return as_file(_part(report, found, place, plan), chosen_form, pages.lang_of(request))
-    shown = found[offset : offset + limit]
     if pages.wanted(request):
-        told = pages.lang_of(request)
+        limit = limit if "limit" in request.query_params else SHEETS_SHOWN
         values = {
-            "report": report,
-            "say": Phrases(report, told),
-            "findings": shown,
+            "say": Phrases(report, pages.lang_of(request)),
+            "findings": found[offset : offset + limit],
             "count": len(found),
             "limit": limit,
             "offset": offset,
-            "chosen": {"severity": severity, "outcome": outcome, "place": place, "plan": plan},
-            "outcomes": _outcomes(report, told),
-            "places": _places(report),
+            "chosen": chosen,
+            "choices": {name: facets.choices(name, chosen) for name in chosen},
+            "files": ["report", *(form.name for form in FORMS if form.name != "html")],
+            "waived": next((one for one in report.findings if one.id == waived), None),
+            "accepted": waived is not None,
         }
         return pages.render(request, "findings.html", values)
+    shown = found[offset : offset + limit]
     body = FindingList(summary=report.summary, count=len(found), findings=shown)
     return JSONResponse(body.model_dump(mode="json"), headers={"Vary": "Accept"})
 
@@ -125,30 +142,3 @@ def _part(report: Report, found: list[Finding], place: str | None, plan: str | N
     if plan and report.matrix:
         report = report.model_copy(update={"matrix": report.matrix.of_documents({plan})})
     return report.with_findings(found)
-
-
-def _known(report: Report, outcome: str | None, place: str | None, plan: str | None) -> None:
-    """A filter that nothing can fit is an error, not an empty answer: it is most often a slip."""
-    places = _places(report)
-    allowed = {
-        "outcome": (outcome, {one.outcome for one in report.findings}, set()),
-        "place": (place, set(places), set(places.values())),
-        "plan": (plan, {one.slug for one in report.summary.documents}, set()),
-    }
-    for name, (given, codes, names) in allowed.items():
-        if given and given not in codes | names:
-            listed = sorted(codes)
-            en, zh = both("questions", "value", found=given, parameter=name, allowed=", ".join(listed))
-            raise BadParameter(en, zh=zh, parameter=name, allowed=listed)
-
-
-def _places(report: Report) -> dict[str, str]:
-    """The places that were judged, name by code."""
-    found = [one.place for one in report.summary.documents if one.place]
-    found += [one.place for one in report.findings if one.place]
-    return {one.code: one.name for one in sorted(found, key=lambda one: one.code)}
-
-
-def _outcomes(report: Report, lang: Lang) -> dict[str, str]:
-    """The outcomes that occur, label by name."""
-    return {one.outcome: report.rules[one.rule].label.said(lang) for one in report.findings}

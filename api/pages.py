@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.negotiation import HTML, JSON, best, language
-from ontology.terms import BASE, ID, ZM
+from ontology.terms import BASE, ID, PREFIXES, ZM
 from queries.tables import Table
 from queries.words import Text
 from shapes.rules import Lang
@@ -174,6 +174,11 @@ class Page:
     def short(self, iri: str) -> str:
         """An IRI of ours without what all of them begin with, which would only make columns wide."""
         return iri.removeprefix(str(ID))
+
+    def prefixed(self, iri: str) -> str:
+        """An IRI as ``skos:prefLabel`` where its prefix is one of those in use; anything else as it is."""
+        found = next((name for name, space in PREFIXES.items() if iri.startswith(space)), None)
+        return f"{found}:{iri.removeprefix(PREFIXES[found])}" if found else iri
 
 
 def render(

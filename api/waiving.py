@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -86,11 +86,13 @@ async def post_waiver(identifier: str, request: Request) -> Response:
     task = {"waiver": waiver.model_dump(mode="json", exclude_none=True)}
     job = await run_in_threadpool(service.jobs.take_on, "waive", identifier, agent, task)
     done = await service.jobs.wait(job.id, service.settings.write_seconds)
+    seen = is_form and pages.wanted(request)
+    back = f"/findings?{urlencode({'waived': identifier, 'lang': pages.lang_of(request)})}"
     if done is None or not done.over:
-        return accepted(request, done or job)
+        return RedirectResponse(back, 303) if seen else accepted(request, done or job)
     done.raise_problem()
-    if is_form and pages.wanted(request):
-        return RedirectResponse("/findings", 303)
+    if seen:
+        return RedirectResponse(back, 303)
     build = str((done.result or {}).get("build", ""))
     return JSONResponse(Waived(waiver=waiver, build=build).model_dump(mode="json", exclude_none=True), 201)
 

@@ -21,11 +21,11 @@ def render(found: Differences, format: str = "text", lang: Lang = "zh") -> str:
     """Return the differences as ``text``, ``json`` or ``html``. Raises BadParameter for another format."""
     match format:
         case "text":
-            return _text(_Told(found, lang))
+            return _text(Told(found, lang))
         case "json":
             return found.model_dump_json(indent=2) + "\n"
         case "html":
-            return _template().render(told=_Told(found, lang), found=found)
+            return _template().render(told=Told(found, lang), found=found)
         case _:
             raise BadParameter(
                 f"there is no format “{format}”; choose one of: {', '.join(FORMATS)}",
@@ -34,7 +34,7 @@ def render(found: Differences, format: str = "text", lang: Lang = "zh") -> str:
             )
 
 
-class _Told:
+class Told:
     """The differences in the words of a language; the templates use it too."""
 
     def __init__(self, found: Differences, lang: Lang) -> None:
@@ -130,7 +130,7 @@ class _Told:
         return concept.label_en if self.lang == "en" else concept.label_zh
 
 
-def _text(told: _Told) -> str:
+def _text(told: Told) -> str:
     found = told.found
     lines = [
         told["heading"],
