@@ -141,7 +141,7 @@ def test_a_request_sees_one_build_and_that_is_kept_while_it_is_read(data: Path) 
         assert len(late.asker.ask("plans", {}).table) > 5
         old = early.engine.processes()
         early.close()
-        assert ended(old)
+        wait_for(lambda: ended(old))
         assert not ended(late.engine.processes())
         late.close()
         publish(data, late.build.folder, 6)

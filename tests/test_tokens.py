@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.testclient import TestClient
+from starlette.middleware.base import RequestResponseEndpoint
 
 from api import problems
 from api.builds import Service
@@ -62,8 +63,13 @@ def test_names_and_files_that_do_not_fit(tmp_path: Path) -> None:
 def client(tmp_path: Path) -> TestClient:
     """An application with one address that is written to."""
     app = FastAPI()
-    app.state.service = Service(Settings(data=tmp_path), load_catalogue())
+    service = Service(Settings(data=tmp_path), load_catalogue())
     problems.install(app)
+
+    @app.middleware("http")
+    async def serve(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        request.state.service = service
+        return await call_next(request)
 
     @app.put("/written")
     def put(who: str = Depends(writer("graphs"))) -> dict[str, str]:
