@@ -21,6 +21,8 @@ from api.settings import Settings
 AXE = Path(__file__).parent.parent.parent / "api" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 DESK: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 360, "height": 740}
+PATIENCE = 90_000
+"""Milliseconds that a busy machine may take for what comes at once on a quiet one."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -56,6 +58,7 @@ class Watched:
         self.base = base
         self.faults: list[str] = []
         self.context = browser.new_context(base_url=base, locale="zh-CN", **options)
+        self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         self.page.on(

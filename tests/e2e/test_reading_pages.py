@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,13 +14,13 @@ from urllib.parse import urlencode
 import pytest
 from openpyxl import load_workbook
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from api import pages
 from shapes.matrix import Matrix
-from tests.support.browser import AXE, CHROMIUM, DESK, PHONE, Watched, chromium, serving
+from tests.support.browser import DESK, PHONE, Watched, serving
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 GANXIAN = "360704-ganxian-2024"
 TARGETED = "mark:target, mark:has(> :target)"  # two items of one sentence share its mark
 COUNT = """PREFIX zm: <https://w3id.org/zhengmai/ns#>
@@ -43,42 +42,7 @@ PAGES = (
     "/nothing-here",
 )
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("CI") and not (CHROMIUM and AXE.is_file() and pages.scripts()),
-    reason="needs Chromium and the scripts of the pages: make setup",
-)
 Open = Callable[..., Watched]
-
-
-@pytest.fixture(scope="module")
-def base(built: Path) -> Iterator[str]:
-    with serving(built) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture
-def open_page(browser: Browser, base: str) -> Iterator[Open]:
-    """Opens pages, and fails the test where one of them had a fault."""
-    opened: list[Watched] = []
-
-    def start(address: str = base, **options: Any) -> Watched:
-        opened.append(Watched(browser, address, **{"viewport": DESK, **options}))
-        return opened[-1]
-
-    yield start
-    faults = [fault for one in opened for fault in one.end()]
-    assert not faults, faults
-
-
-@pytest.fixture
-def page(open_page: Open) -> Page:
-    return open_page().page
 
 
 # -- journeys --------------------------------------------------------------------------------------------------------

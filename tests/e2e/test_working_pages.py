@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,13 @@ from typing import Any
 import docx
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from api import pages
 from api.tokens import add_token
 from tests.support import writing
-from tests.support.browser import AXE, CHROMIUM, DESK, PHONE, Watched, chromium, serving
+from tests.support.browser import DESK, PHONE, Watched, serving
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 GANXIAN = "360704-ganxian-2024"
 WUJIAGANG = "420503-wujiagang-2024-draft"
 PAGES = (
@@ -36,42 +34,7 @@ PAGES = (
     "/id/agency/420115/commerce",
 )
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("CI") and not (CHROMIUM and AXE.is_file() and pages.scripts()),
-    reason="needs Chromium and the scripts of the pages: make setup",
-)
 Open = Callable[..., Watched]
-
-
-@pytest.fixture(scope="module")
-def base(built: Path) -> Iterator[str]:
-    with serving(built) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture
-def open_page(browser: Browser, base: str) -> Iterator[Open]:
-    """Opens pages, and fails the test where one of them had a fault."""
-    opened: list[Watched] = []
-
-    def start(address: str = base, **options: Any) -> Watched:
-        opened.append(Watched(browser, address, **{"viewport": DESK, **options}))
-        return opened[-1]
-
-    yield start
-    faults = [fault for one in opened for fault in one.end()]
-    assert not faults, faults
-
-
-@pytest.fixture
-def page(open_page: Open) -> Page:
-    return open_page().page
 
 
 # -- findings --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,59 @@
+"""A real Chromium on the real plans. Any script error or request elsewhere is a failure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from api import distributions, pages
+from tests.support.browser import AXE, CHROMIUM, DESK, PATIENCE, Watched, chromium, serving
+
+Open = Callable[..., Watched]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _there_is_a_browser() -> None:
+    expect.set_options(timeout=PATIENCE // 3)
+    # With CI set the want of it is a failure.
+    if not os.environ.get("CI") and not (CHROMIUM and AXE.is_file() and pages.scripts()):
+        pytest.skip("needs Chromium and the scripts of the pages: make setup")
+
+
+@pytest.fixture(scope="session")
+def base(built: Path) -> Iterator[str]:
+    """The address of a service that tests only read from; its published files are made, which takes a while."""
+    distributions.make((built / "current").resolve())
+    with serving(built) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for the tests of a file."""
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture
+def open_page(browser: Browser, base: str) -> Iterator[Open]:
+    """Opens pages, and fails the test where one of them had a fault."""
+    opened: list[Watched] = []
+
+    def start(address: str = base, **options: Any) -> Watched:
+        opened.append(Watched(browser, address, **{"viewport": DESK, **options}))
+        return opened[-1]
+
+    yield start
+    faults = [fault for one in opened for fault in one.end()]
+    assert not faults, faults
+
+
+@pytest.fixture
+def page(open_page: Open) -> Page:
+    """One page, in Chinese."""
+    return open_page().page
