@@ -252,17 +252,6 @@ def test_a_question_becomes_a_query_to_start_from(page: Page) -> None:
     expect(page.get_by_role("region", name="结果").get_by_role("row")).not_to_have_count(1)
 
 
-def test_a_draft_is_checked(page: Page, tmp_path: Path) -> None:
-    draft = tmp_path / "draft.txt"
-    source = ROOT / "plans"
-    text = next(one for one in sorted(source.glob("360704*")) if one.suffix == ".txt").read_text("utf-8")
-    draft.write_text(text.replace("超过75%、55%", "超过70%、50%"), "utf-8")
-    page.goto("/drafts")
-    page.get_by_label("送审稿", exact=True).set_input_files(draft)
-    page.get_by_role("button", name="检查").click()
-    expect(page.locator("body")).to_contain_text("70%", timeout=60_000)
-
-
 # -- pictures --------------------------------------------------------------------------------------------------------
 
 
