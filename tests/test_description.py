@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from api.app import create_app
 from api.settings import Settings
+from tests.support.server import running
 
 FILE = Path(__file__).parent.parent / "benchmarks" / "api_cases.py"
 
 
 @pytest.fixture
 def url(built: Path) -> Iterator[str]:
-    app = create_app(Settings(data=built, drafts=4))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
+    with running(Settings(data=built, drafts=4)) as address:
+        yield address
 
 
 def test_made_up_requests_get_answers_as_described(url: str) -> None:

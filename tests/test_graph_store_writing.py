@@ -6,22 +6,19 @@ Not applicable: PUT and DELETE of the default graph (here the union of all graph
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
-from api.app import create_app
 from api.settings import Settings
 from api.tokens import add_token
 from graph import trail
 from graph.user_graphs import PREFIX
 from tests.support import writing
+from tests.support.server import running
 
 TURTLE = """@prefix foaf: <http://xmlns.com/foaf/0.1/> .
 <http://example.org/person/1> foaf:name "John Doe" ; foaf:knows [ foaf:name "Jane" ] ."""
@@ -36,17 +33,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(data: Path) -> Iterator[httpx.Client]:
     settings = Settings(data=data, graph_mb=1, draft_memory_mb=1024)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="critical"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     token = add_token(data / "tokens.json", "office", ["graphs"])
-    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=120) as made:
+    headers = {"Authorization": f"Bearer {token}"}
+    with running(settings) as address, httpx.Client(base_url=address, headers=headers, timeout=120) as made:
         yield made
-    server.should_exit = True
-    thread.join(20)
 
 
 def names(client: httpx.Client, graph: str) -> set[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
-import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -12,13 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
-from api.app import create_app
 from api.forms import bare
 from api.settings import Settings
 from api.tokens import add_token
 from tests.support import writing
+from tests.support.server import running
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 TYPES = '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
@@ -85,17 +82,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(data: Path) -> Iterator[httpx.Client]:
     settings = Settings(data=data, draft_mb=8, draft_memory_mb=1024)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="critical"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     token = add_token(data / "tokens.json", "office")
-    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=120) as made:
+    headers = {"Authorization": f"Bearer {token}"}
+    with running(settings) as address, httpx.Client(base_url=address, headers=headers, timeout=120) as made:
         yield made
-    server.should_exit = True
-    thread.join(20)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,14 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
-from api.app import create_app
 from api.settings import Settings
 from api.tokens import add_token
 from graph import trail
 from graph.build import open_current
 from tests.support import writing
+from tests.support.server import running
 from tests.support.writing import TEXT, ended
 
 SLUG = "420502-xiling-2024"
@@ -39,14 +36,8 @@ def token(data: Path) -> str:
 @pytest.fixture(scope="module")
 def address(data: Path, token: str) -> Iterator[str]:
     settings = Settings(data=data, draft_mb=1, jobs_waiting=3)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="critical"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(20)
+    with running(settings) as told:
+        yield told
 
 
 @pytest.fixture(scope="module")

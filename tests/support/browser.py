@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import uvicorn
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from api.app import create_app
 from api.settings import Settings
+from tests.support.server import running
 
 AXE = Path(__file__).parent.parent.parent / "api" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 DESK: ViewportSize = {"width": 1440, "height": 900}
@@ -29,17 +26,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 @contextmanager
 def serving(data: Path, **settings: Any) -> Iterator[str]:
     """The service on a data folder; the address that it answers at."""
-    config = uvicorn.Config(create_app(Settings(data=data, **settings)), port=0, log_level="critical")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
+    with running(Settings(data=data, **settings)) as address:
+        yield address
 
 
 @contextmanager
