@@ -486,7 +486,7 @@ def export(
     data: Data = _DATA,
 ) -> None:
     """Write what the service publishes at /data: the whole graph, the tables as CSV and Parquet, a workbook."""
-    from api import distributions
+    from api.linked import distributions
     from graph.build import open_current
 
     build = open_current(data)
@@ -650,7 +650,7 @@ def token_add(
     ] = None,
 ) -> None:
     """Make a token and print it, this once: only its hash is kept."""
-    from api.tokens import FILE, SCOPES, add_token
+    from api.writing.tokens import FILE, SCOPES, add_token
 
     print(add_token(file or data / FILE, name, tuple(dict.fromkeys(scope or SCOPES))))
     _note("Keep it now: it is not shown again. Send it as “Authorization: Bearer …”.")
@@ -659,7 +659,7 @@ def token_add(
 @token_app.command("list", epilog="Example: zhengmai token list")
 def token_list(data: Data = _DATA, file: Tokens = None) -> None:
     """List the tokens: name, scopes, day."""
-    from api.tokens import FILE, load_tokens
+    from api.writing.tokens import FILE, load_tokens
 
     for one in load_tokens(file or data / FILE):
         print(f"{one.name}\t{','.join(one.scopes)}\t{one.made}")
@@ -670,7 +670,7 @@ def token_revoke(
     name: Annotated[str, typer.Argument(help="The token's name.")], data: Data = _DATA, file: Tokens = None
 ) -> None:
     """Make a token worthless, from the next request on."""
-    from api.tokens import FILE, revoke_token
+    from api.writing.tokens import FILE, revoke_token
 
     revoke_token(file or data / FILE, name)
     _note(f"{name}: revoked")

@@ -19,40 +19,23 @@ from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
-from api import (
-    agencies,
-    comparing,
-    data,
-    drafts,
-    editor,
-    findings,
-    graph_store,
-    graph_store_writing,
-    job_status,
-    linked,
-    matrix,
-    ontology,
-    pages,
-    places,
-    plans,
-    problems,
-    questions,
-    search,
-    sparql,
-    status,
-    uploads,
-    waiving,
-)
+from api import pages, problems, status
+from api.around.caching import ReadyAnswers
+from api.around.compression import Compression
+from api.around.methods import Head
+from api.around.metrics import Metrics
+from api.around.middleware import Around
+from api.around.rate import RateLimit
+from api.around.tracing import Tracing, provider_of
 from api.builds import Service
-from api.caching import ReadyAnswers
-from api.compression import Compression
 from api.context import service_of
-from api.methods import Head
-from api.metrics import Metrics
-from api.middleware import Around
-from api.rate import RateLimit
+from api.linked import data, ontology
+from api.linked import resources as linked
+from api.reading import agencies, comparing, findings, matrix, places, plans, questions, search
 from api.settings import Settings
-from api.tracing import Tracing, provider_of
+from api.sparql import editor, graph_store, graph_store_writing
+from api.sparql import protocol as sparql
+from api.writing import drafts, job_status, uploads, waiving
 from graph.errors import StoreError
 from queries.catalogue import load_catalogue
 from shapes.phrases import Phrases

@@ -19,11 +19,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from api.bounded import Readers
-from api.draft_jobs import DraftJobs
-from api.jobs import Jobs
-from api.making import Making
+from api.linked.making import Making
 from api.settings import Settings
+from api.writing.bounded import Readers
+from api.writing.draft_jobs import DraftJobs
+from api.writing.jobs import Jobs
 from graph.build import open_current
 from graph.catalog import vocabularies_of
 from graph.errors import StoreError

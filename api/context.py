@@ -8,6 +8,6 @@ from api.builds import Service
 
 
 def service_of(request: Request) -> Service:
-    """The service as this request sees it: one build from its first look to its end (`api.middleware`)."""
+    """The service as this request sees it: one build from its first look to its end (`api.around.middleware`)."""
     service: Service = request.state.service
     return service

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from api import logs
+from api.around import logs
 from api.settings import Settings
 from graph.errors import BadInput
 

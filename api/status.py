@@ -9,9 +9,9 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from api.around.metrics import CONTENT_TYPE, Metrics
 from api.builds import Service
 from api.context import service_of
-from api.metrics import CONTENT_TYPE, Metrics
 from api.problems import RESPONSES
 from graph.errors import Busy
 

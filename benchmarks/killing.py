@@ -28,7 +28,7 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a file, it stands beside the packages, not above
 
-from api.tokens import add_token
+from api.writing.tokens import add_token
 from graph.build import open_current
 from graph.user_graphs import PREFIX
 from tests.support import writing

@@ -1,4 +1,4 @@
-"""Rows as files: TSV, workbooks and Parquet. CSV is `Table.to_csv`; for distributions see `api.distributions`.
+"""Rows as files: TSV, workbooks and Parquet. CSV is `Table.to_csv`; for distributions see `api.linked.distributions`.
 
 CSV and XLSX are for people: the words of the columns stand at their head. TSV and Parquet are for programs: the names
 of the columns do, and Parquet has the words, and the language of the labels, in its metadata.

@@ -21,7 +21,7 @@ from httpx import Response
 from SPARQLWrapper import JSON, SPARQLWrapper
 
 from api.app import create_app
-from api.distributions import make
+from api.linked.distributions import make
 from api.negotiation import best, language
 from api.settings import Settings
 from graph.errors import BadInput

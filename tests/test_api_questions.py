@@ -17,7 +17,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.questions import answer_model, formats
+from api.reading.questions import answer_model, formats
 from api.settings import Settings
 from queries.catalogue import Question, load_catalogue
 

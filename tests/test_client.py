@@ -23,7 +23,6 @@ import polars as pl
 import pytest
 from rdflib import Graph
 
-from api import findings, plans, questions, search
 from api.client import (
     Answer,
     BadParameter,
@@ -40,6 +39,7 @@ from api.client import (
     shapes,
 )
 from api.client.answers import from_select
+from api.reading import findings, plans, questions, search
 from shapes.findings import Finding
 
 ROOT = Path(__file__).parent.parent

@@ -24,7 +24,7 @@ from fastapi.testclient import TestClient
 from rdflib.namespace import DCTERMS, RDF
 
 from api.app import create_app
-from api.distributions import FOLDER, GRAPH_FILE, Index, Published, make, tables
+from api.linked.distributions import FOLDER, GRAPH_FILE, Index, Published, make, tables
 from api.settings import Settings
 from graph.errors import StoreError
 from graph.stores import EmbeddedStore, open_store
@@ -247,7 +247,9 @@ def copy(build: Path, tmp_path: Path) -> Path:
 
 
 def maker(build: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "api.distributions", str(build)], stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-m", "api.linked.distributions", str(build)], stderr=subprocess.PIPE
+    )
 
 
 def test_two_that_make_them_at_once_make_them_once(copy: Path) -> None:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from api.settings import Settings
-from api.tokens import add_token
+from api.writing.tokens import add_token
 from graph import trail
 from graph.user_graphs import PREFIX
 from tests.support import writing

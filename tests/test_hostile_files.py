@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.forms import bare
 from api.settings import Settings
-from api.tokens import add_token
+from api.writing.forms import bare
+from api.writing.tokens import add_token
 from tests.support import writing
 from tests.support.server import running
 

@@ -18,9 +18,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from api import logs
 from api.app import create_app
-from api.rate import Buckets, client_of
+from api.around import logs
+from api.around.rate import Buckets, client_of
 from api.settings import Settings, load, table
 from graph.errors import BadInput, Busy, ZhengmaiError
 from tests.test_cli import refused, run

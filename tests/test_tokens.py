@@ -16,7 +16,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 from api import problems
 from api.builds import Service
 from api.settings import Settings
-from api.tokens import add_token, holder_of, load_tokens, revoke_token, writer
+from api.writing.tokens import add_token, holder_of, load_tokens, revoke_token, writer
 from graph.errors import BadInput, NotFound, StoreError
 from queries.catalogue import load_catalogue
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from api.settings import Settings
-from api.tokens import add_token
+from api.writing.tokens import add_token
 from graph import trail
 from graph.build import open_current
 from tests.support import writing

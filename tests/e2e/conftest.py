@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from api import distributions, pages
+from api import pages
+from api.linked import distributions
 from tests.support.browser import AXE, CHROMIUM, DESK, PATIENCE, Watched, chromium, serving
 
 Open = Callable[..., Watched]

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from api.tokens import add_token
+from api.writing.tokens import add_token
 from tests.support import writing
 from tests.support.browser import DESK, PHONE, Watched, serving
 

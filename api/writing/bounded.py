@@ -38,7 +38,7 @@ class Readers:
     def run(
         self, asked: dict[str, Any], data: bytes, step: Callable[[str], None] | None = None
     ) -> dict[str, Any]:
-        """Let `api.draft_worker` do what is asked; ``step`` is called with the name of each step as it begins.
+        """Let `api.writing.draft_worker` do what is asked; ``step`` is called with the name of each step as it begins.
 
         Raises BadInput and BadParameter as the reader does, QueryTimeout, QueryTooLarge, Busy, StoreError.
         """
@@ -57,7 +57,7 @@ class Readers:
 
     def _told(self, asked: dict[str, Any], data: bytes, step: Callable[[str], None] | None) -> dict[str, Any]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "api.draft_worker"],
+            [sys.executable, "-m", "api.writing.draft_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

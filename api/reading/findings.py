@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from api import pages
 from api.context import service_of
-from api.finding_facets import Facets
 from api.negotiation import HTML, JSON, best
 from api.negotiation import Lang as LangParameter
 from api.problems import RESPONSES, HttpError
+from api.reading.finding_facets import Facets
 from graph.errors import BadParameter
 from shapes.findings import Finding, Report, Summary
 from shapes.phrases import Phrases

@@ -9,11 +9,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import logs, pages
+from api import pages
+from api.around import logs
+from api.around.metrics import Metrics
+from api.around.tracing import Tracing, tell
 from api.builds import Service
-from api.metrics import Metrics
 from api.problems import unexpected
-from api.tracing import Tracing, tell
 
 _access = logging.getLogger(logs.ACCESS)
 # An answer that brings no policy of its own needs nothing from anywhere, nor does it belong into a frame.

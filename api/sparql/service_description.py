@@ -10,7 +10,8 @@ from fastapi import Request
 from fastapi.responses import Response
 from rdflib.namespace import DCTERMS, RDF, RDFS, VOID, XSD
 
-from api import caching, pages
+from api import pages
+from api.around import caching
 from api.context import service_of
 from api.negotiation import HTML, best
 from api.problems import HttpError

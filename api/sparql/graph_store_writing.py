@@ -15,10 +15,10 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from api.context import service_of
-from api.forms import MULTIPART, counted, handed_in, media_type_of
-from api.job_status import ACCEPTED, accepted
 from api.problems import HttpError
-from api.tokens import writer
+from api.writing.forms import MULTIPART, counted, handed_in, media_type_of
+from api.writing.job_status import ACCEPTED, accepted
+from api.writing.tokens import writer
 from graph.user_graphs import FOLDER, PREFIX, file_name, is_user_graph
 
 router = APIRouter(tags=["writing"])

@@ -1,6 +1,6 @@
 """The files that a build is published as: the whole graph (TriG, gzip), and its tables as CSV, Parquet and a workbook.
 
-Made in a process of their own, ``python -m api.distributions BUILD``, or by `zhengmai export`; put in place in one step,
+Made in a process of their own, ``python -m api.linked.distributions BUILD``, or by `zhengmai export`; put in place in one step,
 into the folder ``data`` of the build, and never changed. Memory does not grow with the corpus but for a list of the IRIs
 of a table: things are read one by one. `published.yaml` says what the tables hold.
 """

@@ -11,12 +11,13 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from api import pages, tokens
+from api import pages
 from api.context import service_of
-from api.forms import counted, media_type_of
-from api.job_status import ACCEPTED, accepted
 from api.negotiation import JSON
 from api.problems import HttpError
+from api.writing import tokens
+from api.writing.forms import counted, media_type_of
+from api.writing.job_status import ACCEPTED, accepted
 from graph.errors import BadInput, BadParameter, NotFound
 from graph.record import Day
 from shapes.waivers import Text, Waiver

@@ -13,8 +13,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, create_model
 
-from api import addresses, pages
+from api import pages
 from api.context import service_of
+from api.linked import addresses
 from api.negotiation import HTML, JSON, Lang, best
 from api.problems import RESPONSES, HttpError, problem_of
 from graph.errors import BadInput, QueryLimit

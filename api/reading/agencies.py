@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from api import pages
-from api.bipartite import Node, Picture, picture
 from api.context import service_of
 from api.problems import RESPONSES
+from api.reading.bipartite import Node, Picture, picture
 from graph.errors import BadParameter
 from ontology.vocabulary import Concept, Vocabularies
 from queries.asking import Asker

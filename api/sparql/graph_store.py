@@ -9,7 +9,7 @@ import pyoxigraph as ox
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api import caching, sending
+from api.around import caching, sending
 from api.context import service_of
 from api.negotiation import best
 from api.problems import RESPONSES, HttpError

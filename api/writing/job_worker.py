@@ -1,4 +1,4 @@
-"""Does the jobs that wait, one after another, in a process of its own; started by `api.jobs` alone.
+"""Does the jobs that wait, one after another, in a process of its own; started by `api.writing.jobs` alone.
 
 Its one argument is JSON: data, corpus, seconds, memory_mb. A job that takes too long or too much ends, and nothing of it
 stays. Several of these processes may be started: one has the turn, the others wait for it.
@@ -16,9 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from api.jobs import Jobs, Kept, Step, now
 from api.problems import HttpError
 from api.settings import Settings
+from api.writing.jobs import Jobs, Kept, Step, now
 from graph.catalog import SUFFIXES
 from graph.corpus_changes import Change, Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result
 from graph.errors import QueryTooLarge, ZhengmaiError

@@ -16,8 +16,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from rdflib.namespace import DCTERMS, FOAF, RDF, RDFS
 
-from api import addresses, pages
+from api import pages
 from api.context import service_of
+from api.linked import addresses
 from api.negotiation import HTML, JSON, best
 from api.problems import RESPONSES, HttpError
 from graph.errors import NotFound

@@ -19,11 +19,11 @@ from starlette.concurrency import run_in_threadpool
 from api import pages
 from api.builds import Service
 from api.context import service_of
-from api.forms import MULTIPART, HandedIn, handed_in
-from api.job_status import ACCEPTED, accepted
-from api.jobs import Job
 from api.problems import RESPONSES, HttpError
-from api.tokens import writer
+from api.writing.forms import MULTIPART, HandedIn, handed_in
+from api.writing.job_status import ACCEPTED, accepted
+from api.writing.jobs import Job
+from api.writing.tokens import writer
 from graph import divisions
 from graph.corpus_changes import check_slug
 from graph.document_numbers import parse

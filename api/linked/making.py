@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from api.distributions import Index
+from api.linked.distributions import Index
 from graph.errors import StoreError
 
 
@@ -31,7 +31,7 @@ class Making:
             process = self._running.get(build)
             if process is None:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "api.distributions", str(build)],
+                    [sys.executable, "-m", "api.linked.distributions", str(build)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,

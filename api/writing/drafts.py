@@ -13,11 +13,11 @@ from starlette.concurrency import run_in_threadpool
 
 from api import pages
 from api.context import service_of
-from api.findings import MEDIA, as_file, named_form
-from api.forms import MULTIPART, handed_in
-from api.job_status import accepted
 from api.negotiation import HTML, JSON, Lang, best, language
 from api.problems import RESPONSES, HttpError
+from api.reading.findings import MEDIA, as_file, named_form
+from api.writing.forms import MULTIPART, handed_in
+from api.writing.job_status import accepted
 from graph.errors import BadParameter
 from shapes import rules
 from shapes.findings import Report

@@ -14,10 +14,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from api import caching, editor, pages, sending, service_description
+from api import pages
+from api.around import caching, sending
 from api.context import service_of
 from api.negotiation import HTML, best, parameter
 from api.problems import RESPONSES, HttpError, problem_of
+from api.sparql import editor, service_description
 from graph.errors import BadInput, QueryLimit, QueryRefused, QuerySyntaxError
 from queries.engine import QueryEngine
 from queries.formats import FORMATS, Kind, formats_of, kind_of, named

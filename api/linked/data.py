@@ -1,6 +1,6 @@
 """What is published: /data with the files of the build, /catalog in DCAT, /.well-known/void with the figures.
 
-The files are made once for each build (`api.distributions`) and never change: they are sent as they stand, in ranges
+The files are made once for each build (`api.linked.distributions`) and never change: they are sent as they stand, in ranges
 if a client asks so, under an ETag that names the build.
 """
 
@@ -15,9 +15,10 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 from rdflib.namespace import DCTERMS, FOAF, RDF, RDFS, XSD
 
-from api import addresses, pages
+from api import pages
 from api.context import service_of
-from api.distributions import FOLDER, GRAPH_FILE, WORKBOOK, File, Index, tables
+from api.linked import addresses
+from api.linked.distributions import FOLDER, GRAPH_FILE, WORKBOOK, File, Index, tables
 from api.negotiation import HTML, best
 from api.problems import RESPONSES, HttpError
 from graph.errors import NotFound

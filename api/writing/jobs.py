@@ -160,7 +160,7 @@ class Jobs:
         }
         # A session of its own: Ctrl-C ends the service, and the job comes to its end.
         process = subprocess.Popen(
-            [sys.executable, "-m", "api.job_worker", json.dumps(asked)],
+            [sys.executable, "-m", "api.writing.job_worker", json.dumps(asked)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api import pages
-from api.bounded import Readers
-from api.jobs import Kept, Step, now
 from api.problems import problem_of
+from api.writing.bounded import Readers
+from api.writing.jobs import Kept, Step, now
 from graph.errors import Busy, ZhengmaiError
 from shapes.findings import Report
 

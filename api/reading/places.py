@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from api.plans import PlanEntry
+from api.reading.plans import PlanEntry
 from graph.divisions import NATIONAL, above
 
 

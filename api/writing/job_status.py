@@ -12,9 +12,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api import pages
 from api.context import service_of
-from api.jobs import LOOK, Job, Kept
 from api.problems import RESPONSES, HttpError
-from api.tokens import writer
+from api.writing.jobs import LOOK, Job, Kept
+from api.writing.tokens import writer
 
 router = APIRouter(tags=["writing"])
 Lang = Annotated[str | None, Query(description="of the problem: zh or en")]

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from api import marked_text, pages
+from api import pages
 from api.builds import Service
 from api.context import service_of
-from api.plans import entries
 from api.problems import RESPONSES
+from api.reading import marked_text
+from api.reading.plans import entries
 from graph.differences import Differences, TargetSide, TaskSide, differences
 from graph.errors import NotFound
 from graph.record import PlanRecord

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
-from api import marked_text, pages
+from api import pages
 from api.builds import Service
 from api.context import service_of
 from api.negotiation import HTML, Lang
 from api.problems import RESPONSES
+from api.reading import marked_text
 from graph import agency_labels
 from graph.agency_identity import identify
 from graph.errors import NotFound
@@ -178,7 +179,7 @@ def _page(
         "findings": findings,
         "say": Phrases(service.build.report, lang),
         "label": label,
-        "dotted": dotted,  # the anchors of api.addresses.anchor_of
+        "dotted": dotted,  # the anchors of api.linked.addresses.anchor_of
         "roles": [concept.key for concept in vocabularies.scheme("role")],
     }
     return pages.render(request, "plan.html", values)

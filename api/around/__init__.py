@@ -1,0 +1,1 @@
+"""What stands around every request: logs, metrics, traces, rates, caching, sending."""

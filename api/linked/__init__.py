@@ -1,0 +1,1 @@
+"""Linked data: what an IRI of the graph answers, and the graph to take away."""

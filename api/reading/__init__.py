@@ -1,0 +1,1 @@
+"""What people read: plans, findings, matrix, agencies, search and questions, as pages and as data."""

@@ -1,0 +1,1 @@
+"""What people hand in: drafts, plans, waivers; tokens, forms and jobs."""
