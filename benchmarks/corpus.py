@@ -393,8 +393,7 @@ def _seed(draft: Draft, kind: str, chance: random.Random, seed: int) -> None:
         case "lowered" | "raised":
             _seed_judged(draft, outcome, how, chance)
         case "softened":
-            # Of a scope before words without a figure the reader makes a part of the name: another target.
-            old = chance.choice([goal for goal in figures if goal.year == END and not goal.scope])
+            old = chance.choice([goal for goal in figures if goal.year == END])
             _swap(draft, old, replace(old, comparator="w", value=None, base=None))
             _against(draft, old, outcome, kind)
         case "hardened":

@@ -78,6 +78,17 @@ _DEPTH = 3  # brackets inside brackets that are read
 Stance = Literal["post", "pre"]
 
 
+def _without_fields(name: str) -> tuple[str, str | None]:
+    """A name without the fields that it begins with, and these as its scope: 工业、农业等领域设备投资规模."""
+    match = _FIELDS.match(name)
+    if match is None:
+        return name, None
+    fields = re.sub(r"^(?:全[国省市区县旗州]|我[省市区县旗])", "", match["fields"])
+    if "、" not in fields and len(fields) > 4:
+        return name, None
+    return (name if fields in _NO_FIELD else match["rest"]), fields + match["kind"]
+
+
 class _Read(NamedTuple):
     """The last figure that was read as a target: where it ended, how it stood, what it was called."""
 
@@ -354,11 +365,9 @@ class SentenceReader:
         bracket = _EXCEPT.search(source, start, clause.end)
         scope = bracket.group(1) if bracket and "\x01" in name else None
         name = name.replace("\x01", "").strip("，,、的")
-        if clause.stance == "post" and (fields := _FIELDS.match(name)):
-            given = re.sub(r"^(?:全[国省市区县旗州]|我[省市区县旗])", "", fields["fields"])
-            if "、" in given or len(given) <= 4:
-                scope = given + fields["kind"]
-                name = name if given in _NO_FIELD else fields["rest"]
+        if clause.stance == "post":
+            name, fields = _without_fields(name)
+            scope = fields or scope
         if lead.falling and growth:
             # The figure of a fall is kept as printed; the name must say that it falls.
             name += "下降"
@@ -463,13 +472,18 @@ class SentenceReader:
         if match is None:
             return
         begin = stop - len(bare)
+        # 工业、农业等领域设备投资规模稳步增长: the fields are the scope and no part of the name, as before a figure.
+        # 重点行业…能效基本达到…: names none; what stays in the name is no scope beside it.
+        whole = match["name"].replace("\x01", "")
+        name, scope = _without_fields(whole)
         self.targets.append(
             Target(
                 path=self.path,
-                indicator=match["name"].replace("\x01", ""),
+                indicator=name,
                 comparator="qualitative",
                 measure="qualitative",
                 target_year=self.years.years[-1],
+                scope=scope if name != whole else None,
                 value_text=match["pred"],
                 quote=self.sentence.text[begin:stop],
                 span=self.sentence.span(begin, stop),

@@ -34,6 +34,7 @@ from ontology.terms import ELI, ID, ZM
 from ontology.vocabulary import ontology_graph, using
 from shapes import effects
 from shapes.findings import Effects, Notice, Report, RuleNote, collect, summarize
+from shapes.lines import Texts
 from shapes.phrases import all_words
 from shapes.rules import LANGS, Words
 from shapes.validation import validate
@@ -117,16 +118,17 @@ def _checked(
         if (one.code, one.family) != (draft.code, draft.family)
     )
     said = _said(record, documents)
+    texts = Texts(build / "texts", {slug: source.text})
     graph = _graph(
         store, build, draft, known, said, inside.checks(record, source.text, documents), source.text
     )
-    report = _of_draft(collect(validate(graph, ontology_graph(), _shapes()), graph, today), slug)
+    report = _of_draft(collect(validate(graph, ontology_graph(), _shapes()), graph, today, texts), slug)
 
     def settled(report: Report) -> Report:
         return settle(report, kept(build), today or date.min, _stands_for(draft, known))
 
     report = settled(report)
-    told = _effects(store, build, draft, known, said, settled)
+    told = _effects(store, build, draft, known, said, settled, texts)
     if told is not None:
         report = report.model_copy(update={"effects": told[0], "rules": {**told[1], **report.rules}})
     return report.model_copy(update={"notices": [*report.notices, *_notices(draft, known)]})
@@ -337,6 +339,7 @@ def _effects(
     known: Sequence[_Known],
     said: dict[ox.Triple, None],
     settled: Callable[[Report], Report],
+    texts: Texts,
 ) -> tuple[Effects, dict[str, RuleNote]] | None:
     """What changes for the plans below it; None where there are none."""
     lines = {one.slug: [each.code for each in divisions.line(one.code)] for one in known}
@@ -363,6 +366,7 @@ def _effects(
         lambda found: _complete(store, found),
         said,
         settled,
+        texts,
     )
 
 

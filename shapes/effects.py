@@ -17,6 +17,7 @@ from graph.cascade import Lineage, Place
 from ontology.vocabulary import ontology_graph
 from shapes.findings import BelowDocument, Clause, Effect, Effects, Finding, Report, RuleNote, collect
 from shapes.judging import usual_engine
+from shapes.lines import Texts
 from shapes.validation import ValidationResult, load_shapes, validate
 
 MOST: Final = 200
@@ -33,6 +34,7 @@ def effects_of(
     complete: Callable[[Triples], None],
     own: Triples,
     settled: Callable[[Report], Report],
+    texts: Texts,
 ) -> tuple[Effects, dict[str, RuleNote]]:
     """Return what changes for some plans, and the rules that the findings are made by.
 
@@ -44,10 +46,11 @@ def effects_of(
         complete: adds what the build says of the nodes that triples lead to.
         own: what the draft says.
         settled: applies the waivers to a report.
+        texts: those of the documents, the draft among them.
     """
     wanted = set(below)
-    was = settled(_report(before, wanted, complete, {}))
-    would = settled(_report(after, wanted, complete, own))
+    was = settled(_report(before, wanted, complete, {}, texts))
+    would = settled(_report(after, wanted, complete, own, texts))
     titles = {one.slug: one for one in (*was.summary.documents, *would.summary.documents)}
     told = Effects(
         documents=[
@@ -67,7 +70,11 @@ def _of(report: Report, wanted: set[str]) -> list[Finding]:
 
 
 def _report(
-    places: Sequence[Place], wanted: set[str], complete: Callable[[Triples], None], own: Triples
+    places: Sequence[Place],
+    wanted: set[str],
+    complete: Callable[[Triples], None],
+    own: Triples,
+    texts: Texts,
 ) -> Report:
     lineage = Lineage()
     for place in places:
@@ -78,7 +85,7 @@ def _report(
     data = ox.serialize(found, format=ox.RdfFormat.N_TRIPLES)
     assert data is not None
     graph = Graph().parse(data=data, format="nt")
-    return collect(_judged(graph, data), graph)
+    return collect(_judged(graph, data), graph, texts=texts)
 
 
 def _judged(graph: Graph, data: bytes) -> ValidationResult:

@@ -23,6 +23,7 @@ from graph.errors import NotFound
 from graph.record import Model, Number
 from ontology.terms import ID, ZM
 from shapes.facts import Facts, Place
+from shapes.lines import Lines, Texts
 from shapes.matrix import Matrix, MatrixPart, assemble, matrix_part
 from shapes.rules import LANGS, Lang, Rule, RuleBook, Words, fill
 from shapes.validation import Result, Severity, ValidationResult, as_graph
@@ -39,7 +40,7 @@ class Clause(Model):
     ``document`` is the slug of the document that the passage binds. Where another document is our only witness,
     ``claimed_by`` is the slug of that one, and path and quote stand in it. ``span`` is the range of the passage in the kept
     text of the document that it stands in, in code points from 0, the end left out (null where no text is at hand); what
-    stands there is the sentence or cell, of a task the whole task. ``comparator`` is one of ``>= > = ~ < <= qualitative``; values are exact and in the base unit (10000 台), ``said`` tells them in words.
+    stands there is the sentence or cell, of a task the whole task; ``lines`` tells the same in lines and columns. ``comparator`` is one of ``>= > = ~ < <= qualitative``; values are exact and in the base unit (10000 台), ``said`` tells them in words.
     Of a task, ``quote`` is the title and ``said`` lists the agencies. ``iri`` leads to the node in the graph.
     """
 
@@ -50,6 +51,7 @@ class Clause(Model):
     path: str
     quote: str
     span: tuple[int, int] | None = None
+    lines: Lines | None = None
     comparator: str | None = None
     value: Number | None = None
     value_max: Number | None = None
@@ -279,25 +281,28 @@ class Collected:
     matrix: MatrixPart
 
 
-def collect(result: ValidationResult, data: Graph, made: date | None = None) -> Report:
+def collect(
+    result: ValidationResult, data: Graph, made: date | None = None, texts: Texts | None = None
+) -> Report:
     """Return the findings of a validation, one for each result.
 
     Args:
         result: from :func:`shapes.validation.validate`.
         data: the graph that was validated, vocabularies included.
         made: the day to print on the report; None leaves it out, so that equal graphs give equal reports.
+        texts: the texts that the documents were read from, for the lines of passages.
 
     Raises:
         ShapesError: the words beside a shape cannot be used.
     """
-    found = collect_part(result, data)
+    found = collect_part(result, data, texts)
     return found.report.model_copy(update={"made": made, "matrix": assemble([found.matrix])})
 
 
-def collect_part(result: ValidationResult, data: Graph) -> Collected:
+def collect_part(result: ValidationResult, data: Graph, texts: Texts | None = None) -> Collected:
     """As :func:`collect`, with what it takes to put the reports on parts of a graph together."""
     facts, book = Facts(as_graph(data)), RuleBook(result.shapes)
-    writer = _Writer(facts, book)
+    writer = _Writer(facts, book, texts or Texts())
     drafts = [
         ((_STANDING[finding.status], *order), finding)
         for order, finding in (writer.draft(row) for row in result.results)
@@ -332,9 +337,10 @@ def _told(facts: Facts, findings: Sequence[Finding]) -> dict[str, str]:
 class _Writer:
     """Writes findings in the words of the shapes."""
 
-    def __init__(self, facts: Facts, book: RuleBook) -> None:
+    def __init__(self, facts: Facts, book: RuleBook, texts: Texts) -> None:
         self.facts = facts
         self.book = book
+        self.texts = texts
 
     def draft(self, row: Result) -> tuple[tuple[object, ...], Finding]:
         """A finding, with its place in the order."""
@@ -462,6 +468,7 @@ class _Writer:
         document = bound or holder or node
         witness = holder if (node, RDF.type, ZM.TargetCitation) in facts.graph else None
         comparator = facts.node(node, ZM.comparator)
+        span = facts.span(node)
         return Clause(
             document=facts.slug(document),
             title=facts.title(document),
@@ -473,7 +480,8 @@ class _Writer:
             value=facts.number(node, ZM.value),
             value_max=facts.number(node, ZM.valueMax),
             unit=facts.unit(node),
-            span=facts.span(node),
+            span=span,
+            lines=self.texts.lines(facts.slug(holder or node), span) if span else None,
             said=self._said(node, quote) if comparator is not None else self._plain_said(node),
             claimed_by=facts.slug(witness) if witness is not None else None,
             claimed_by_title=facts.title(witness) if witness is not None else None,

@@ -29,6 +29,7 @@ from ontology import terms
 from ontology.terms import ID, OA, ZM
 from ontology.vocabulary import ontology_graph
 from shapes.findings import Collected, collect_part
+from shapes.lines import Texts
 from shapes.merging import Merger, Packed, is_shared, pack
 from shapes.rules import RuleBook
 from shapes.validation import Result, ValidationResult, load_shapes, validate
@@ -193,6 +194,7 @@ class Judge:
         self.store = store
         self.engine = engine or usual_engine()
         self.shapes = shapes if shapes is not None else load_shapes()
+        self._texts = Texts(store.path.parent / "texts")
 
     def plans(self) -> list[str]:
         """The slugs of all documents of the store."""
@@ -233,7 +235,7 @@ class Judge:
 
     def _collected(self, results: tuple[Result, ...], slugs: Sequence[str], triples: bytes) -> Collected:
         judged = ValidationResult(not results, Graph(), results, self.shapes)
-        return collect_part(judged, PlanGraph(self.store.native, slugs, triples))
+        return collect_part(judged, PlanGraph(self.store.native, slugs, triples), self._texts)
 
     def graph_of(self, slugs: Sequence[str], written: bytes | None = None) -> bytes:
         """What some plans are judged on, as N-Triples.

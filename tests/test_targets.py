@@ -30,6 +30,8 @@ def test_sentence(case: dict[str, Any]) -> None:
         first_year=case.get("first_year", 2024),
     ).read()
     assert [_row(target) for target in reader.targets] == case["targets"]
+    if "scopes" in case:
+        assert [target.scope for target in reader.targets] == case["scopes"]
     assert [_row(target) for target in reader.cited] == case.get("cited", [])
     assert [skipped.reason for skipped in reader.non_targets] == case.get("non_targets", [])
     for target in [*reader.targets, *reader.cited]:

@@ -125,12 +125,22 @@ def _result(finding: Finding, say: Phrases, index: dict[str, int]) -> dict[str, 
 
 
 def _location(clause: Clause) -> dict[str, Any]:
-    """The document that holds the passage, where in its kept text, the numbered place in it, and the passage."""
+    """The document that holds the passage, where in its kept text, and the numbered place in it.
+
+    The range in characters and the one in lines are the same range (SARIF 2.1.0, 3.30.4); editors want lines.
+    """
     holder = clause.claimed_by or clause.document
     physical: dict[str, Any] = {"artifactLocation": {"uri": quote(holder)}}
     if clause.span:
         start, end = clause.span
-        physical["region"] = {"charOffset": start, "charLength": end - start}
+        region = physical["region"] = {"charOffset": start, "charLength": end - start}
+        if at := clause.lines:
+            region |= {
+                "startLine": at.start_line,
+                "startColumn": at.start_column,
+                "endLine": at.end_line,
+                "endColumn": at.end_column,
+            }
     location: dict[str, Any] = {
         "physicalLocation": physical,
         "logicalLocations": [{"fullyQualifiedName": clause.iri, "kind": "resource"}],
