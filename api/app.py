@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
@@ -36,6 +37,7 @@ from api.settings import Settings
 from api.sparql import editor, graph_store, graph_store_writing
 from api.sparql import protocol as sparql
 from api.writing import drafts, job_status, uploads, waiving
+from graph.divisions import NATIONAL
 from graph.errors import StoreError
 from queries.catalogue import load_catalogue
 from shapes.phrases import Phrases
@@ -119,6 +121,7 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.include_router(editor.router)
     app.include_router(questions.create_router(service.catalogue))
     app.include_router(plans.router)
+    app.include_router(places.router)
     app.include_router(comparing.router)
     app.include_router(findings.router)
     app.include_router(search.router)
@@ -162,10 +165,15 @@ def _start(service: Service, lang: Lang) -> dict[str, Any]:
     except StoreError as error:
         return {"questions": questions, "counts": None, "problem": error.text(lang)}
     held = plans.entries(service, lang)
+    squares = places.counts(service, held, lang).squares()
     return {
         "questions": questions,
         "counts": {key: count for key, count in counts.items() if pages.has_words(f"count.{key}")},
         "tree": places.tree(held),
+        "levels": list(Counter(one.level for one in held).items()),  # they come by rank
+        "squares": squares,
+        "steps": places.steps(one.held for one in squares),
+        "nation": sum(one.code == NATIONAL for one in held),
         "total": len(held),
         "report": report,
         "say": Phrases(report, lang),

@@ -17,6 +17,7 @@ from api.problems import RESPONSES
 from api.reading import marked_text
 from graph import agency_labels
 from graph.agency_identity import identify
+from graph.divisions import divisions
 from graph.errors import NotFound
 from graph.record import PlanRecord
 from ontology.terms import dotted
@@ -170,6 +171,7 @@ def _page(
             told.setdefault(marked_text.anchor(one.iri), []).append(finding)
     values = {
         "plan": detail,
+        "known": detail.code in divisions(),
         "record": record,
         "text": marked_text.marked(text, record) if text and record else None,
         "outline": marked_text.outline(record) if text and record else [],
