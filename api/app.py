@@ -21,12 +21,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from api import pages, problems, status
+from api.around.admission import Admission
 from api.around.caching import ReadyAnswers
 from api.around.compression import Compression
 from api.around.methods import Head
 from api.around.metrics import Metrics
 from api.around.middleware import Around
-from api.around.rate import RateLimit
 from api.around.tracing import Tracing, provider_of
 from api.builds import Service
 from api.context import service_of
@@ -137,10 +137,9 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.include_router(job_status.router)
     app.mount("/static", StaticFiles(directory=str(files("api").joinpath("static"))), name="static")
     problems.describe(app)
-    if settings.rate_per_minute:
-        app.add_middleware(RateLimit, per_minute=settings.rate_per_minute, burst=settings.rate_burst)
     # What is added last is outermost. Other layers belong above this line.
     app.add_middleware(Around, service=service, metrics=metrics, tracing=tracing)
+    app.add_middleware(Admission, settings=settings, metrics=metrics)
     return app
 
 

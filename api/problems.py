@@ -52,7 +52,7 @@ class Problem(BaseModel):
     limit: float | None = None
     unit: str | None = Field(
         default=None,
-        description="of the limit: seconds, megabytes, kilobytes, characters, brackets or queries",
+        description="of the limit: seconds, megabytes, kilobytes, characters, brackets, parts or queries",
     )
     request_id: str | None = Field(default=None, description="of the lines about it in the log")
 

@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from api.around import logs
+from api.around.connections import protocol
 from api.settings import Settings
 from graph.errors import BadInput
 
@@ -38,6 +39,7 @@ def serve(settings: Settings, started: Callable[[str], None] = lambda url: None)
         access_log=False,
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
+        http=protocol(settings),
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )

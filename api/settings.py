@@ -90,6 +90,16 @@ class Settings(BaseModel):
         default=1200, ge=0, description="requests of one client in each process; 0 for no limit"
     )
     rate_burst: int = Field(default=200, ge=1, description="requests that a quiet client may send at once")
+    client_requests: int = Field(
+        default=16, ge=1, le=10_000, description="requests of one client that are answered at a time"
+    )
+    connections: int = Field(default=1000, ge=10, description="connections of each process")
+    client_connections: int = Field(
+        default=100, ge=1, description="connections of one client; proxies that are trusted have no limit"
+    )
+    head_seconds: float = Field(
+        default=10, gt=0, le=3600, description="time for the head of a request on an open connection"
+    )
     trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(_networks)] = Field(
         default=("127.0.0.1", "::1"),
         description="addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed",
@@ -107,7 +117,7 @@ class Settings(BaseModel):
     )
     body_kb: int = Field(default=1024, ge=1, description="size of a request's body")
     long_queries: int = Field(
-        default=2, ge=0, le=64, description="queries that may take longer than a second beside the others"
+        default=1, ge=0, le=64, description="queries that may take longer than a second beside the others"
     )
     spool_mb: int = Field(
         default=1024, ge=64, description="all long answers on their way to clients, in files for the time"

@@ -11,6 +11,7 @@ ended (`queries.worker`). The parent holds no store, parses no answer it was not
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -21,13 +22,14 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import pyoxigraph as ox
 
@@ -43,14 +45,17 @@ from graph.errors import (
 from ontology.terms import PREFIXES
 from queries import steps
 from queries.formats import Format, formats_of, kind_of
-from queries.pool import Full, Turns
+from queries.pool import Full, Turn, Turns, asking_for
 from queries.sparql_text import QueryText, engine_syntax_error, inspect
-from queries.steps import Call, Ready, Steps, Turn
+from queries.steps import Call, Come, Ready, Steps
 from queries.tables import Table, table_from_json
 from queries.words import both
 
 _GRACE = 2.0  # seconds that the kernel's alarm may be late before the parent ends a worker itself
-_LONG_NICE = 10  # what a long query is lowered by, so that short ones find the processor free
+_NICE = 5  # as `queries.worker` has it
+_LONG_NICE = (
+    15  # what a long query is lowered to, so that short ones (`queries.worker`) find the processor free
+)
 _PIECE = 1 << 18
 _REMEMBERED = 10_000  # characters: texts up to here are inspected once
 
@@ -66,7 +71,8 @@ class Limits:
     ``memory_mb`` bounds the address space of a worker, the mapped files of its store among it, so it should be well
     above what queries need: Oxigraph maps some 300 MB before the first one. ``waiting`` is how many queries may wait
     for a worker; each waits at most ``seconds``. A query that runs for more than ``short_seconds`` gives its place to the
-    next and goes on beside it, as long as at most ``long`` do so. ``table_mb`` is smaller than ``result_mb`` because a
+    next and goes on beside it, as long as at most ``long`` do so; where they do, it is ended when a client waits that has
+    no query at work (`queries.pool`). ``table_mb`` is smaller than ``result_mb`` because a
     table is read in the parent, where it takes some ten times as much, and bytes are only passed on. ``spool_mb``
     bounds the files of all answers that are on their way to clients. ``service_hosts`` (``host`` or ``host:port``) are
     those that SERVICE may call: none, unless some are given.
@@ -79,7 +85,7 @@ class Limits:
     characters: int = 100_000
     nesting: int = 100
     waiting: int = 32
-    long: int = 2
+    long: int = 1
     short_seconds: float = 1.0
     spool_mb: int = 1024
     service_hosts: frozenset[str] = frozenset()
@@ -161,7 +167,7 @@ class QueryEngine:
         self._public, self._own = (
             Turns(workers, self.limits.long, self.limits.waiting) for _ in ("public", "own")
         )
-        self._most_idle = 2 * workers
+        self._most_idle = workers + 1
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
@@ -169,10 +175,12 @@ class QueryEngine:
         self._closed = False
         # One for each engine, not a decorator: a cached method would keep every engine alive
         self._inspected = lru_cache(maxsize=1024)(self._inspect)
+        self._aside = ThreadPoolExecutor(1, "zhengmai-queries")
+        self._long_texts = 0
 
     def run(
         self,
-        text: str,
+        text: str | QueryText,
         media_type: str | None = None,
         *,
         default_graphs: Sequence[str] = (),
@@ -186,7 +194,7 @@ class QueryEngine:
         Graphs given here replace those that the query names (SPARQL Protocol, section 2.1.4). Where neither names any,
         the default graph is the union of all graphs; a triple that stands in several of them then matches as often.
 
-        ``public`` is for texts from outside.
+        ``public`` is for texts from outside; ``text`` may be what `check` made of one.
 
         Raises QuerySyntaxError, QueryRefused, QueryTimeout, QueryTooLarge, Busy, StoreError, BadInput for a graph
         name that is no IRI; ValueError for a media type that is of the other kind.
@@ -195,7 +203,7 @@ class QueryEngine:
 
     async def arun(
         self,
-        text: str,
+        text: str | QueryText,
         media_type: str | None = None,
         *,
         default_graphs: Sequence[str] = (),
@@ -233,9 +241,32 @@ class QueryEngine:
             raise QueryRefused(en, zh=zh, limit=self.limits.characters, unit="characters")
         return self._inspected(text) if len(text) <= _REMEMBERED else self._inspect(text)
 
+    async def acheck(self, text: str) -> QueryText:
+        """The same in an event loop: a long text is looked at beside it, one at a time. Raises Busy too."""
+        if len(text) <= _REMEMBERED or len(text) > self.limits.characters:
+            return self.check(text)
+        loop = asyncio.get_running_loop()
+        if self._long_texts >= self.limits.waiting:
+            raise self.busy()
+        self._long_texts += 1
+        try:
+            return await loop.run_in_executor(self._aside, self._inspect, text)
+        finally:
+            self._long_texts -= 1
+
+    def full(self) -> bool:
+        """Whether a text from outside would be refused now with Busy: to be asked before anything is done about it."""
+        return self._public.full()
+
+    def busy(self) -> Busy:
+        """The error that says so."""
+        en, zh = both("limits", "busy", limit=self._own.size)
+        return Busy(en, zh=zh, limit=self._own.size, unit="queries")
+
     def close(self) -> None:
         """End all workers, also those that have a query."""
         self._closed = True
+        self._aside.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             workers, self._idle = list(self._all), []
             self._all.clear()
@@ -249,6 +280,7 @@ class QueryEngine:
         with self._lock:
             self._closed = True
             workers, self._idle = self._idle, []
+        self._aside.shutdown(wait=False)
         for worker in workers:
             self._drop(worker)
 
@@ -275,14 +307,14 @@ class QueryEngine:
 
     def _run(
         self,
-        text: str,
+        text: str | QueryText,
         media_type: str | None,
         default_graphs: Sequence[str],
         named_graphs: Sequence[str],
         base_iri: str | None,
         public: bool,
     ) -> Steps[Answer]:
-        query = self.check(text)
+        query = self.check(text) if isinstance(text, str) else text
         choices = formats_of(kind_of(query.form))
         wanted = next((one for one in choices if media_type in (None, *one.media_types)), None)
         if wanted is None:
@@ -302,25 +334,30 @@ class QueryEngine:
         try:
             turn = turns.take()
         except Full:
-            raise self._busy() from None
+            raise self.busy() from None
         worker: _Worker | None = None
         try:
-            if not turn.done():
+            if not turn.future.done():
                 with self._watch("waiting"):
-                    come = yield Turn(turn, self.limits.seconds)
+                    come = yield Come(turn.future, self.limits.seconds)
                 if not come:
-                    raise self._busy()
-            while (worker := self._idle_one(query.calls_out)) is None:
-                yield Call(lambda: self._start(query.calls_out))
+                    raise self.busy()
+            kind = _Kind(query.calls_out, public)
+            while (worker := self._idle_one(kind)) is None:
+                yield Call(lambda: self._start(kind))
             started = time.perf_counter()
-            with self._watch("running"):
-                try:
-                    size, data = yield from worker.answer(query, request, turns)
-                except _WorkerGone as gone:
-                    raise gone.reason from None
-            seconds = time.perf_counter() - started
+            try:
+                with self._watch("running"):
+                    try:
+                        size, data = yield from worker.answer(query, request, turns, turn)
+                    except _WorkerGone as gone:
+                        raise gone.reason from None
+            finally:
+                seconds = time.perf_counter() - started
+                if (client := asking_for.get()) is not None:
+                    client.seconds += seconds
         finally:
-            turns.leave(turn, long=worker is not None and worker.long)
+            turns.leave(turn)
             if worker is not None:
                 self._put_back(worker)
         answer = Answer(wanted, seconds, size, data)
@@ -330,10 +367,10 @@ class QueryEngine:
             raise Busy(en, zh=zh, limit=self.limits.spool_mb, unit="megabytes")
         return answer
 
-    def _idle_one(self, network: bool) -> _Worker | None:
+    def _idle_one(self, kind: _Kind) -> _Worker | None:
         while True:
             with self._lock:
-                fitting = [one for one in self._idle if one.network == network]
+                fitting = [one for one in self._idle if one.kind == kind]
                 worker = fitting[-1] if fitting else None
                 if worker is None:
                     return None
@@ -342,31 +379,35 @@ class QueryEngine:
                 return worker
             self._drop(worker)
 
-    def _start(self, network: bool) -> None:
-        worker = _Worker(self.store, self.limits, network)
+    def _start(self, kind: _Kind) -> None:
+        worker = _Worker(self.store, self.limits, kind)
         with self._lock:
             self._all.add(worker)
-            self._idle.append(
-                worker
-            )  # where whoever wanted it finds it, or the next if that one has gone away
-
-    def _put_back(self, worker: _Worker) -> None:
-        # Not one that was ended at a limit, or left in the middle of an answer, or lowered
-        with self._lock:
-            usable = worker.ready and not worker.long and not self._closed
-            if usable and len(self._idle) < self._most_idle:
+            if not self._closed:
+                # Where whoever wanted it finds it, or the next if that one has gone away
                 self._idle.append(worker)
                 return
         self._drop(worker)
+
+    def _put_back(self, worker: _Worker) -> None:
+        # Not one that was ended at a limit, or left in the middle of an answer, or lowered for good
+        with self._lock:
+            usable = worker.ready and worker.raised() and not self._closed
+            alike = sum(one.kind == worker.kind for one in self._idle)
+            if usable and alike < self._most_idle:
+                self._idle.append(worker)
+                return
+            wanted = not usable and not alike and not self._closed
+        self._drop(worker)
+        if wanted and not worker.kind.network:
+            # Whoever comes next has done nothing to wait for another to start
+            with suppress(RuntimeError):  # closed in this moment
+                self._aside.submit(self._start, worker.kind)
 
     def _drop(self, worker: _Worker) -> None:
         with self._lock:
             self._all.discard(worker)
         worker.end()
-
-    def _busy(self) -> Busy:
-        en, zh = both("limits", "busy", limit=self._own.size)
-        return Busy(en, zh=zh, limit=self._own.size, unit="queries")
 
 
 class _Spool:
@@ -408,18 +449,28 @@ class _WorkerGone(Exception):
         self.reason = reason
 
 
+class _Kind(NamedTuple):
+    """What a process is for: it has a network or not, and takes texts from outside or our own.
+
+    Those from outside end many a process before its time; who asks a question of ours should not wait for a new one.
+    """
+
+    network: bool
+    public: bool
+
+
 class _Worker:
     """One query process and the socket to it.
 
-    ``ready`` is whether the next message can be a new query, ``long`` whether it has given up its place for a long one.
+    ``ready`` is whether the next message can be a new query.
     """
 
-    def __init__(self, store: Path, limits: Limits, network: bool) -> None:
+    def __init__(self, store: Path, limits: Limits, kind: _Kind) -> None:
         self.store = store
         self.limits = limits
-        self.network = network
+        self.kind = kind
         self.ready = True
-        self.long = False
+        self._lowered = False
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
         with theirs:
@@ -433,7 +484,7 @@ class _Worker:
                     str(limits.seconds),
                     str(limits.memory_mb),
                     str(limits.result_mb),
-                    "network" if network else "none",
+                    "network" if kind.network else "none",
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -449,6 +500,17 @@ class _Worker:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def raised(self) -> bool:
+        """Whether it is as quick as a new one: one that was lowered may be raised again where the system allows it
+        (root, CAP_SYS_NICE, RLIMIT_NICE)."""
+        if self._lowered:
+            try:
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
+            except OSError:
+                return False
+            self._lowered = False
+        return True
+
     def end(self) -> None:
         """End the process for good. It is not waited for: to give back gigabytes takes the system a while."""
         self.ready = False
@@ -459,7 +521,7 @@ class _Worker:
         self._process.wait()
 
     def answer(
-        self, query: QueryText, request: dict[str, Any], turns: Turns
+        self, query: QueryText, request: dict[str, Any], turns: Turns, turn: Turn
     ) -> Steps[tuple[int, bytes | IO[bytes]]]:
         """The size of the answer, and its bytes or its file.
 
@@ -471,7 +533,7 @@ class _Worker:
         received: tuple[dict[str, Any], bytes, IO[bytes] | None] | None = None
         with suppress(OSError):
             yield from self._send(len(text).to_bytes(4, "big") + text, deadline)
-            received = yield from self._receive(deadline, turns)
+            received = yield from self._receive(deadline, turns, turn)
         if received is None:
             raise _WorkerGone((yield Call(self._why_gone)))
         head, body, file = received
@@ -493,7 +555,7 @@ class _Worker:
                     return
 
     def _receive(
-        self, deadline: float, turns: Turns
+        self, deadline: float, turns: Turns, turn: Turn
     ) -> Steps[tuple[dict[str, Any], bytes, IO[bytes] | None] | None]:
         """A whole message, what follows it, and the file that came with it. None when there is no more to come."""
         data = bytearray()
@@ -508,10 +570,15 @@ class _Worker:
                 if left <= 0:
                     return None
                 ready = yield Ready(self._socket, min(left, self.limits.short_seconds))
-                if not ready and not self.long and turns.go_long():
-                    self.long = True
+                if ready or turn.long:
+                    continue
+                if not self._lowered:
+                    self._lowered = True
                     with suppress(OSError):
                         os.setpriority(os.PRIO_PROCESS, self._process.pid, _LONG_NICE)
+                if not turns.go_long(turn) and turns.give_way(turn):
+                    en, zh = both("limits", "gave_way", limit=self.limits.short_seconds)
+                    raise Busy(en, zh=zh, limit=self.limits.short_seconds, unit="seconds") from None
                 continue
             if fds:
                 file = os.fdopen(fds[0], "rb")

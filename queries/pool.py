@@ -2,67 +2,151 @@
 
 A query that is over soon has a place of its own kind. One that runs for longer gives its place up to the next and goes
 on beside it, as long as there are not too many of those: a few slow queries do not make everybody wait.
+
+Places go round among those who ask (`asking_for`): the next is for whoever has the fewest queries at work, and who has
+none finds a place even where others hold them all. So a flood from one client is a queue of its own.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import Future
+from contextvars import ContextVar
+
+
+class Client:
+    """Whom queries are run for, and for how many seconds they have been."""
+
+    __slots__ = ("name", "seconds")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.seconds = 0.0
+
+
+asking_for: ContextVar[Client | None] = ContextVar("asking_for", default=None)
+"""Set by whoever lets clients in; where it is not, all are one."""
 
 
 class Full(Exception):
     """As many run and wait as may."""
 
 
+class Turn:
+    """A query's turn: ``future`` is true when it has come, false when it gave way to somebody who waits less."""
+
+    __slots__ = ("client", "future", "long")
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self.future: Future[bool] = Future()
+        self.long = False
+
+
 class Turns:
-    """``places`` for queries that run, ``long`` more for those that take their time, and a queue of ``waiting``."""
+    """``places`` for queries that run, ``long`` more for those that take their time, and a queue of ``waiting``.
+
+    One place more is for those who have no query at work when all are taken. Of the queue one client may have half.
+    """
 
     def __init__(self, places: int, long: int, waiting: int) -> None:
         self.size = places + waiting
-        self._free, self._long, self._waiting = places, long, waiting
-        self._queue: deque[Future[None]] = deque()
+        self._places, self._long, self._waiting = places, long, waiting
+        self._queue: deque[Turn] = deque()
+        self._held: Counter[str] = Counter()  # by client, the long ones among them
+        self._short = 0
         self._lock = threading.Lock()
 
-    def take(self) -> Future[None]:
-        """A turn: done when it has come. Give back what is done, cancel what is no longer waited for. Raises Full."""
-        turn: Future[None] = Future()
+    def full(self) -> bool:
+        """Whether a turn would be refused now."""
+        client = _asking()
         with self._lock:
-            if self._free:
-                self._free -= 1
-                turn.set_result(None)
-            elif len(self._queue) < self._waiting:
-                self._queue.append(turn)
-            else:
+            return not self._free_for(client) and not self._may_wait(client)
+
+    def take(self) -> Turn:
+        """A turn; give it back in any case. Raises Full."""
+        turn = Turn(_asking())
+        with self._lock:
+            if self._free_for(turn.client):
+                self._grant(turn)
+            elif not self._may_wait(turn.client):
                 raise Full
+            else:
+                if len(self._queue) >= self._waiting:
+                    self._push_out()
+                self._queue.append(turn)
         return turn
 
-    def leave(self, turn: Future[None], *, long: bool = False) -> None:
-        """End a turn, whether it had come or not; ``long`` if it had gone to the long ones."""
-        if turn.cancel():
-            with self._lock:
-                if turn in self._queue:
-                    self._queue.remove(turn)
-        elif long:
-            with self._lock:
-                self._long += 1
-        else:
-            self._next()
+    def leave(self, turn: Turn) -> None:
+        """End a turn, whether it had come or not."""
+        with self._lock:
+            if turn in self._queue:
+                self._queue.remove(turn)
+                turn.future.cancel()
+            elif turn.future.done() and not turn.future.cancelled() and turn.future.result():
+                if turn.long:
+                    self._long += 1
+                else:
+                    self._short -= 1
+                self._held[turn.client] -= 1
+                if not self._held[turn.client]:
+                    del self._held[turn.client]
+                self._next()
 
-    def go_long(self) -> bool:
+    def go_long(self, turn: Turn) -> bool:
         """Move from a usual place to a long one, if there is one, and let the next in."""
         with self._lock:
             if not self._long:
                 return False
             self._long -= 1
-        self._next()
-        return True
+            self._short -= 1
+            turn.long = True
+            self._next()
+            return True
+
+    def give_way(self, turn: Turn) -> bool:
+        """Whether a query that holds a usual place for long must end, as a client that has none at work waits."""
+        with self._lock:
+            return not turn.long and any(
+                not self._held[one.client] for one in self._queue if one.client != turn.client
+            )
+
+    def _free_for(self, client: str) -> bool:
+        return self._short < self._places or (self._short == self._places and not self._held[client])
+
+    def _may_wait(self, client: str) -> bool:
+        mine = sum(one.client == client for one in self._queue)
+        if len(self._queue) < self._waiting:
+            # Alone, a client may have all of the queue: there is nobody to leave room for
+            alone = mine == len(self._queue) and set(self._held) <= {client}
+            return alone or mine < max(1, self._waiting // 2)
+        waiting = Counter(one.client for one in self._queue)
+        return bool(waiting) and waiting.most_common(1)[0][1] > mine + 1
+
+    def _push_out(self) -> None:
+        """Send away the last of whoever has most in the queue."""
+        client = Counter(one.client for one in self._queue).most_common(1)[0][0]
+        last = next(one for one in reversed(self._queue) if one.client == client)
+        self._queue.remove(last)
+        last.future.set_result(False)
+
+    def _grant(self, turn: Turn) -> None:
+        self._short += 1
+        self._held[turn.client] += 1
+        turn.future.set_result(True)
 
     def _next(self) -> None:
-        with self._lock:
-            while self._queue:
-                turn = self._queue.popleft()
-                if turn.set_running_or_notify_cancel():  # false: cancelled meanwhile
-                    turn.set_result(None)
-                    return
-            self._free += 1
+        while self._queue:
+            # Whoever has fewest at work; of those, who has waited longest
+            turn = min(self._queue, key=lambda one: self._held[one.client])
+            if not self._free_for(turn.client):
+                return
+            self._queue.remove(turn)
+            if not turn.future.cancelled():
+                self._grant(turn)
+
+
+def _asking() -> str:
+    client = asking_for.get()
+    return client.name if client else ""

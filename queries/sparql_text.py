@@ -47,17 +47,22 @@ _CHANGING = frozenset("NOW RAND UUID STRUUID".split())
 _CALLED = re.compile(r"<https?://([A-Za-z0-9.-]+(?::\d+)?)(?:/[\w.~%/:+-]*)?(?:\?[\w.~%/:=&+-]*)?>", re.ASCII)
 
 _ESCAPE = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
+_PREFIX = (
+    100  # characters of a prefix: it is looked for at each word, and must not be looked for far and wide
+)
 _LOCAL = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
+# Nothing here may take more than so many steps a character: a text is made by whoever means harm. Hence the possessive
+# quantifiers, and the bound of a prefix.
 _TOKEN = re.compile(
     rf"""
     (?P<space>\s+|\#[^\r\n]*)
-  | (?P<iri><(?:[^<>"{{}}|^`\\\x00-\x20]|{_ESCAPE})*>)
-  | (?P<string>\"\"\"(?:"{{0,2}}(?:[^"\\]|\\.))*\"\"\"|'''(?:'{{0,2}}(?:[^'\\]|\\.))*'''
-      |"(?:[^"\\\r\n]|\\[^\r\n])*"|'(?:[^'\\\r\n]|\\[^\r\n])*')
+  | (?P<iri><(?:[^<>"{{}}|^`\\\x00-\x20]++|{_ESCAPE})*+>)
+  | (?P<string>\"\"\"(?:[^"\\]++|"{{1,2}}(?!")|\\.)*+\"\"\"|'''(?:[^'\\]++|'{{1,2}}(?!')|\\.)*+'''
+      |"(?:[^"\\\r\n]++|\\[^\r\n])*+"|'(?:[^'\\\r\n]++|\\[^\r\n])*+')
   | (?P<lang>@[A-Za-z]+(?:-+[A-Za-z0-9]+)*)
   | (?P<variable>[?$][\w·‿⁀]+)
   | (?P<blank>_:\w(?:[\w.\-·]*[\w\-·])?)
-  | (?P<name>(?:[^\W\d_](?:[\w.\-·]*[\w\-·])?)?:(?:(?:[\w:]|{_LOCAL})(?:(?:[\w:.\-·]|{_LOCAL})*(?:[\w:\-·]|{_LOCAL}))?)?)
+  | (?P<name>(?:(?=[\w.\-·]{{1,{_PREFIX}}}:)[^\W\d_](?:[\w.\-·]*[\w\-·])?)?:(?:(?:[\w:]|{_LOCAL})(?:(?:[\w:.\-·]|{_LOCAL})*(?:[\w:\-·]|{_LOCAL}))?)?)
   | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
   | (?P<word>[^\W\d]\w*)
   | (?P<open>[({{\[])
@@ -116,23 +121,28 @@ def inspect(
     text: str,
     *,
     nesting: int = 100,
+    parts: int = 20_000,
     known_prefixes: dict[str, str] | None = None,
     service_hosts: Collection[str] = (),
 ) -> QueryText:
     """Tell the form of a query and refuse what must not run.
 
+    ``parts`` is how many words, names and marks there may be: to look at each takes time, and not only here.
     ``nesting`` is how many brackets may be open at a time (Oxigraph crashes at some thousands, depending on their
     kind). ``known_prefixes`` are not declared for the query; they only make the error about a missing one helpful.
     ``service_hosts`` (``host`` or ``host:port``) are those that SERVICE may call, each written out as a full IRI.
 
-    Raises QuerySyntaxError with line and column, or QueryRefused for an update, SERVICE, or too deep nesting.
+    Raises QuerySyntaxError with line and column, or QueryRefused for an update, SERVICE, too deep nesting
+    or too many parts.
     """
     form: Form | None = None
     has_dataset = calls_out = changes = False
     declared: set[str] = set()
     brackets: list[Token] = []
     before = ""
-    for token in tokens(text):
+    for count, token in enumerate(tokens(text)):
+        if count >= parts:
+            raise _refused("parts", unit="parts", limit=parts)
         if before == "SERVICE" and token.text.upper() != "SILENT":
             called = _CALLED.fullmatch(token.text)
             if called is None or called[1].lower() not in service_hosts:
@@ -152,11 +162,11 @@ def inspect(
                 declared.add(prefix)
             elif prefix not in declared:
                 iri = (known_prefixes or {}).get(prefix, "…")
-                raise _syntax(text, token.start, "prefix", found=prefix, iri=iri)
+                raise _syntax(text, token.start, "prefix", found=prefix[:40], iri=iri)
         elif token.kind == "word":
             word = token.text.upper()
             if word not in _WORDS:
-                raise _syntax(text, token.start, "word", found=token.text)
+                raise _syntax(text, token.start, "word", found=token.text[:40])
             if word in _UPDATES:
                 raise _refused("update", found=word)
             if word == "SERVICE":

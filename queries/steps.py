@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Wait until a future is done; the answer is whether it was, within ``seconds``."""
+class Come:
+    """Wait until a future is done; the answer is whether it was, within ``seconds``, and is true."""
 
-    future: Future[None]
+    future: Future[bool]
     seconds: float
 
 
@@ -42,7 +42,7 @@ class Call:
     function: Callable[[], Any]
 
 
-Wish = Turn | Ready | Call
+Wish = Come | Ready | Call
 Steps = Generator[Wish, Any, T]
 
 
@@ -81,12 +81,11 @@ async def arun(steps: Steps[T]) -> T:
 def _now(wish: Wish) -> Any:
     if isinstance(wish, Call):
         return wish.function()
-    if isinstance(wish, Turn):
+    if isinstance(wish, Come):
         try:
-            wish.future.result(wish.seconds)
+            return wish.future.result(wish.seconds)
         except FutureTimeout:
             return False
-        return True
     poll = select.poll()
     poll.register(wish.socket, select.POLLOUT if wish.write else select.POLLIN)
     return bool(poll.poll(max(0.0, wish.seconds) * 1000))
@@ -97,11 +96,10 @@ async def _later(wish: Wish) -> Any:
     if isinstance(wish, Call):
         # Shielded by nothing: what it made is given up with the work, see `_Worker`.
         return await loop.run_in_executor(None, wish.function)
-    if isinstance(wish, Turn):
-        if wish.future.done():
-            return True
-        done, _ = await asyncio.wait({asyncio.wrap_future(wish.future)}, timeout=wish.seconds)
-        return bool(done)
+    if isinstance(wish, Come):
+        if not wish.future.done():
+            await asyncio.wait({asyncio.wrap_future(wish.future)}, timeout=wish.seconds)
+        return wish.future.done() and wish.future.result()
     ready: asyncio.Future[bool] = loop.create_future()
     add, remove = (
         (loop.add_writer, loop.remove_writer) if wish.write else (loop.add_reader, loop.remove_reader)

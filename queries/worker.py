@@ -20,6 +20,7 @@ from __future__ import annotations
 import ctypes
 import io
 import json
+import os
 import signal
 import socket
 import sys
@@ -31,6 +32,7 @@ import pyoxigraph as ox
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
+NICE = 5  # behind whoever takes requests: a page must not wait for a query of somebody else
 SHORT = 1 << 18  # bytes: up to here an answer goes through the socket
 
 
@@ -92,6 +94,7 @@ def _nodes(iris: list[str] | None) -> Any:
 
 def confine(megabytes: int, network: bool) -> None:
     """Take away what no query needs: memory without a bound, and the network, where the system lets us."""
+    os.nice(NICE)
     try:
         import resource
 

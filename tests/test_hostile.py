@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -218,3 +219,115 @@ def test_many_at_once_lose_nothing(served: str, web: httpx.Client) -> None:
 
     with ThreadPoolExecutor(100) as pool:
         assert sum(pool.map(ask, range(100))) == 100
+
+
+# -- connections -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def guarded(built: Path) -> Iterator[str]:
+    """A server that has no patience with connections and few of them, and that believes in no proxy."""
+    settings = Settings(data=built, head_seconds=0.3, connections=12, query_characters=1000)
+    with running(settings) as address:
+        yield address
+
+
+def told(client: socket.socket) -> bytes:
+    found = b""
+    while piece := client.recv(65536):
+        found += piece
+    return found
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET /health HTT", b"GET /health HTTP/1.1\r\nHost: x\r\nA: b\r\n"])
+def test_a_head_that_does_not_come_closes_the_connection(guarded: str, begin: bytes) -> None:
+    with raw(guarded) as client:
+        client.sendall(begin)
+        assert told(client).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_second_head_has_as_long(guarded: str) -> None:
+    with raw(guarded) as client:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET /hea")
+        answers = told(client)
+    assert answers.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in answers
+
+
+def test_a_head_without_an_end_is_too_large(guarded: str) -> None:
+    with raw(guarded) as client, suppress(ConnectionError):
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"A: " + b"b" * 1000 + b"\r\n")
+        for _ in range(100):
+            client.sendall(b"A: " + b"b" * 1000 + b"\r\n")
+        assert told(client).startswith(b"HTTP/1.1 431 ")
+
+
+def test_an_address_without_an_end_is_too_long(guarded: str) -> None:
+    with raw(guarded) as client, suppress(ConnectionError):
+        client.sendall(b"GET /" + b"a" * 100_000)
+        assert told(client).startswith(b"HTTP/1.1 414 ")
+
+
+def test_beyond_so_many_connections_one_is_told_so_and_closed(built: Path, web: httpx.Client) -> None:
+    with running(Settings(data=built, connections=12)) as address, ExitStack() as stack:
+        held = [stack.enter_context(raw(address)) for _ in range(12)]
+        with raw(address) as client:
+            assert told(client).startswith(b"HTTP/1.1 503 ")
+        for one in held:
+            one.close()
+        deadline = time.monotonic() + 30
+        while web.get(f"{address}/health").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+# -- clients by their address ----------------------------------------------------------------------------------------
+
+
+def test_a_flood_from_one_address_is_turned_away_and_others_are_not(built: Path) -> None:
+    flood, other = {"X-Forwarded-For": "198.51.100.1"}, {"X-Forwarded-For": "203.0.113.1"}
+    settings = Settings(
+        data=built, query_seconds=SECONDS, rate_per_minute=600, rate_burst=30, client_requests=4
+    )
+    with running(settings) as address, httpx.Client(timeout=60) as web, ThreadPoolExecutor(20) as pool:
+
+        def bad(at: int) -> httpx.Response:
+            query = f"{RUNAWAY} # {at}"
+            return web.get(f"{address}/sparql", params={"query": query}, headers=flood)
+
+        sent = [pool.submit(bad, at) for at in range(60)]
+        answered = 0
+        while not all(one.done() for one in sent):
+            answer = web.get(f"{address}/sparql", params={"query": f"ASK {{}} # {answered}"}, headers=other)
+            assert answer.status_code == 200, answer.text
+            answered += 1
+            time.sleep(0.1)
+        got = [one.result() for one in sent]
+        refused = [one for one in got if one.status_code == 429]
+        assert {one.status_code for one in got} <= {422, 429, 503}
+        kinds = {one.json()["type"].rpartition("/")[2] for one in refused}
+        assert "at-once" in kinds
+        assert all(int(one.headers["retry-after"]) >= 1 for one in refused)
+        assert all(one.headers["connection"] == "close" for one in refused)
+        assert web.get(f"{address}/questions", headers=other).status_code == 200
+
+
+def test_requests_that_had_to_be_refused_use_a_bucket_up_sooner(built: Path) -> None:
+    client = {"X-Forwarded-For": "198.51.100.2"}
+    with running(Settings(data=built, rate_per_minute=1, rate_burst=30)) as address, httpx.Client() as web:
+        bad = [web.get(f"{address}/sparql", params={"query": "ASK {"}, headers=client) for _ in range(6)]
+        assert [one.status_code for one in bad] == [400, 400, 400, 429, 429, 429]
+        good = {"X-Forwarded-For": "198.51.100.3"}
+        answers = [web.get(f"{address}/questions", headers=good) for _ in range(6)]
+        assert {one.status_code for one in answers} == {200}
+
+
+def test_a_refusal_of_a_body_closes_the_connection(small: str) -> None:
+    with raw(small) as client:
+        client.sendall(
+            b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\n"
+            b"Content-Length: 52428800\r\n\r\n"
+        )
+        answer = told(client)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close" in answer.lower()

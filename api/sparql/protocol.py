@@ -137,6 +137,9 @@ async def get_sparql(request: Request) -> Response:
 )
 async def post_sparql(request: Request) -> Response:
     """Answer the query in the body: the text itself, or a form with the parameters of GET."""
+    engine = service_of(request).engine
+    if engine.full():
+        raise engine.busy()
     body = await _body(request)
     content_type = request.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
@@ -190,17 +193,25 @@ async def _body(request: Request) -> bytes:
     settings = service_of(request).settings
     limit = settings.body_kb << 10
     if int(request.headers.get("content-length") or 0) > limit:
-        raise HttpError(413, "body", limit=limit >> 10, unit="kilobytes")
+        raise _too_large(limit)
     body = bytearray()
     try:
         async with asyncio.timeout(settings.body_seconds):
             async for piece in request.stream():
                 body += piece
                 if len(body) > limit:
-                    raise HttpError(413, "body", limit=limit >> 10, unit="kilobytes")
+                    raise _too_large(limit)
     except TimeoutError:
-        raise HttpError(408, "slow-body", limit=settings.body_seconds, unit="seconds") from None
+        closed = {"Connection": "close"}
+        raise HttpError(
+            408, "slow-body", limit=settings.body_seconds, unit="seconds", headers=closed
+        ) from None
     return bytes(body)
+
+
+def _too_large(limit: int) -> HttpError:
+    # Closed, or all of it would still be taken in
+    return HttpError(413, "body", limit=limit >> 10, unit="kilobytes", headers={"Connection": "close"})
 
 
 def _decoded(body: bytes) -> str:
@@ -221,7 +232,9 @@ async def _answer(request: Request, asked: Asked, *, keep: bool) -> Response:
     build = service.build.name  # before the engine is asked, so that a tag is never newer than what it is of
     engine = service.engine
     try:
-        query = engine.check(asked.query)
+        if engine.full():  # told before anything is done for it
+            raise engine.busy()
+        query = await engine.acheck(asked.query)
         media = _media_type(kind_of(query.form), asked.format, request.headers.get("accept"))
         if media == HTML:
             return await run_in_threadpool(_result_page, request, asked, engine, query)
@@ -232,7 +245,7 @@ async def _answer(request: Request, asked: Asked, *, keep: bool) -> Response:
         answer = await sending.unless_gone(
             request,
             engine.arun(
-                query.text,
+                query,
                 media,
                 default_graphs=asked.default_graphs,
                 named_graphs=asked.named_graphs,

@@ -19,6 +19,7 @@ from api.problems import HttpError
 from api.settings import Settings
 from graph.errors import BadInput, BadParameter, Busy, QueryTimeout, QueryTooLarge, StoreError, ZhengmaiError
 
+_WAITING = 8  # each holds a thread of those that also make pages
 log = logging.getLogger("zhengmai.api")
 
 
@@ -28,6 +29,7 @@ class Readers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._places = threading.Semaphore(settings.drafts)
+        self._room = threading.Semaphore(settings.drafts + _WAITING)
         self._running: set[subprocess.Popen[bytes]] = set()
 
     def close(self) -> None:
@@ -43,14 +45,19 @@ class Readers:
         Raises BadInput and BadParameter as the reader does, QueryTimeout, QueryTooLarge, Busy, StoreError.
         """
         settings = self._settings
-        if not self._places.acquire(timeout=settings.draft_seconds):
-            en, zh = pages.both("http.draft-busy")
+        en, zh = pages.both("http.draft-busy")
+        if not self._room.acquire(blocking=False):
             raise Busy(en, zh=zh)
         try:
-            bounds = {"memory_mb": settings.draft_memory_mb, "seconds": settings.draft_seconds}
-            told = self._told(asked | bounds, data, step)
+            if not self._places.acquire(timeout=settings.draft_seconds):
+                raise Busy(en, zh=zh)
+            try:
+                bounds = {"memory_mb": settings.draft_memory_mb, "seconds": settings.draft_seconds}
+                told = self._told(asked | bounds, data, step)
+            finally:
+                self._places.release()
         finally:
-            self._places.release()
+            self._room.release()
         if "error" in told:
             raise _error(told["error"], settings)
         return told

@@ -70,10 +70,10 @@ async def counted(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     """The body in pieces. Raises HttpError 413 beyond ``limit`` bytes, before anything is read where that is told."""
     told = request.headers.get("content-length", "")
     if told.isdigit() and int(told) > limit:
-        raise HttpError(413, "body", limit=limit >> 10)
+        raise HttpError(413, "body", limit=limit >> 10, headers={"Connection": "close"})
     length = 0
     async for piece in request.stream():
         length += len(piece)
         if length > limit:
-            raise HttpError(413, "body", limit=limit >> 10)
+            raise HttpError(413, "body", limit=limit >> 10, headers={"Connection": "close"})
         yield piece

@@ -10,13 +10,21 @@ from contextlib import contextmanager
 import uvicorn
 
 from api.app import create_app
+from api.around.connections import protocol
 from api.settings import Settings
 
 
 @contextmanager
 def running(settings: Settings) -> Iterator[str]:
     """Its address, without a slash at the end, as long as the context lasts."""
-    config = uvicorn.Config(create_app(settings), port=0, log_level="critical", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        create_app(settings),
+        port=0,
+        log_level="critical",
+        http=protocol(settings),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=1,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
