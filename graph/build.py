@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,10 +45,18 @@ from graph.catalog import Corpus, read_corpus
 from graph.corrections import correction_files, load_corrections
 from graph.errors import StoreError
 from graph.known_documents import KnownDocuments
-from graph.making import READ_TOGETHER, Desk, ToRead, Written, read_cached, read_together, write_part
+from graph.making import (
+    READ_TOGETHER,
+    Desk,
+    ToRead,
+    Written,
+    read_cached,
+    read_together,
+    write_part,
+    write_search,
+)
 from graph.reading import read_source
 from graph.record import PlanRecord
-from graph.search_index import Rows
 from graph.stages import Gathering, place_of
 from graph.stages import read_plan as read_plan  # others know it from here
 from graph.stores import PARTS
@@ -204,14 +213,7 @@ class BuildJob:
         if self._update(corpus, inputs, digest, made, now):
             return
         gathered, kept, reused = self._read(corpus)
-        comparisons, parts = self._write(corpus, gathered, kept)
-        common = self.folder / PARTS / "common.nq"
-        with common.open("wb") as out:
-            vocabularies = [path.read_bytes() for path in corpus.vocabulary_files]
-            for chunk in stages.common_parts(gathered, vocabularies, made, code_hash(), self._trail()):
-                out.write(chunk)
-        total = stores.create(self.folder / "store", [*parts, common])
-        common.unlink()
+        comparisons, total = self._write(corpus, gathered, kept, made)
         counts = {
             "documents": len(corpus.documents),
             "records": len(corpus.records),
@@ -252,29 +254,43 @@ class BuildJob:
         cache.mkdir(exist_ok=True)
         return Desk(self.folder, cache, "\0".join([code_hash(), _words(corpus)]), self._fresh)
 
-    def _write(self, corpus: Corpus, gathered: Gathering, kept: dict[str, Path]) -> tuple[int, list[Path]]:
-        """Stage 2: the index for search, and the quads of all documents; the number of comparisons, and the files."""
+    def _write(
+        self, corpus: Corpus, gathered: Gathering, kept: dict[str, Path], made: datetime
+    ) -> tuple[int, int]:
+        """Stage 2: the quads of all documents, the store, the index for search; how many comparisons and quads."""
         shared = gathered.shared(corpus.stubs)
         making.share(self.folder, shared, {slug: kept[slug] for slug in shared.uppers()})
+        del shared
         folder = self.folder / PARTS
         folder.mkdir()
-        parts = making.parts_of(folder, kept.values(), corpus.stubs)
+        parts = making.parts_of(folder, kept.values(), corpus.stubs, self._workers.processes)
         written: list[Written] = []
+        indexed: list[Future[None]] = []
 
-        def rows() -> Iterator[Rows]:
+        def files() -> Iterator[Path]:
+            common = folder / "common.nq"
+            vocabularies = [path.read_bytes() for path in corpus.vocabulary_files]
+            with common.open("wb") as out:
+                for chunk in stages.common_parts(gathered, vocabularies, made, code_hash(), self._trail()):
+                    out.write(chunk)
+            yield common
+            common.unlink()
             done, total = 0, len(kept) + len(corpus.stubs)
             self._progress("comparing levels", done, total)
-            for one in self._workers.map(write_part, [(self.folder, part) for part in parts]):
-                yield from one.rows
-                one.rows.clear()
+            for one in self._workers.map(write_part, [(self.folder, part) for part in parts], ahead=None):
                 written.append(one)
                 done += len(one.slugs)
                 self._progress("comparing levels", done, total)
+                yield one.file
+            rows = [one.rows for one in written]
+            indexed.append(self._workers.submit(write_search, (self.folder, rows)))
 
-        search_index.write(self.folder, rows())
-        (self.folder / making.SHARED).unlink()
+        # What is written is loaded while the next is being written, and indexed while the last is being loaded.
+        loaded = stores.create(self.folder / "store", files())
+        indexed[0].result()
+        making.forget(self.folder)
         stores.write_parts(folder, {one.file.name: one.slugs for one in written})
-        return sum(one.comparisons for one in written), [one.file for one in written]
+        return sum(one.comparisons for one in written), loaded
 
     def _update(
         self, corpus: Corpus, inputs: dict[str, str], digest: str, made: datetime, now: Path | None
