@@ -44,6 +44,7 @@ from graph.cascade import Lineage
 from graph.catalog import Corpus, read_corpus
 from graph.corrections import correction_files, load_corrections
 from graph.errors import StoreError
+from graph.hashes import Hashes
 from graph.known_documents import KnownDocuments
 from graph.making import (
     READ_TOGETHER,
@@ -66,6 +67,7 @@ from ontology.extension import FOLDER
 from ontology.vocabulary import using
 
 KEPT_BUILDS = 3
+HASHES = "hashes.json"
 PLANS_A_PROCESS = 50
 """Below so many plans a process of its own takes longer to start than it saves."""
 Progress = Callable[[str, int, int], None]
@@ -147,7 +149,7 @@ class BuildJob:
         try:
             if self._lock is not None:
                 journal.recover(self.data)
-            corpus = read_corpus(self.plans)
+            corpus = read_corpus(self.plans, self.data / "cache")
             count = self._processes or processes_for(len(corpus.documents), PLANS_A_PROCESS)
             with using(corpus.vocabularies), Workers(count, corpus.vocabulary_files) as self._workers:
                 self._run(corpus)
@@ -192,7 +194,9 @@ class BuildJob:
             self._lock = None
 
     def _run(self, corpus: Corpus) -> None:
-        inputs = inputs_of(corpus)
+        hashes = Hashes(self.data / HASHES)
+        inputs = inputs_of(corpus, hashes)
+        hashes.keep()
         digest = _digest(inputs)
         now = current_build(self.data)
         if now and not self._fresh and read_summary(now).inputs_hash == digest:
@@ -437,12 +441,10 @@ def input_files(corpus: Corpus) -> list[Path]:
     return [*paths, *corpus.vocabulary_files, *corpus.graph_files]
 
 
-def inputs_of(corpus: Corpus) -> dict[str, str]:
-    """The same files by their names in the folder, each with its SHA-256."""
-    return {
-        str(path.relative_to(corpus.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in input_files(corpus)
-    }
+def inputs_of(corpus: Corpus, hashes: Hashes | None = None) -> dict[str, str]:
+    """The same files by their names in the folder, each with its SHA-256; ``hashes`` knows those that did not change."""
+    known, start = hashes or Hashes(), len(str(corpus.folder / "x")) - 1
+    return {str(path)[start:]: known.of(path) for path in input_files(corpus)}
 
 
 def _words(corpus: Corpus) -> str:

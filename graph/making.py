@@ -17,15 +17,17 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from graph import search_index, stages
+from graph import sealed, search_index, stages
 from graph.catalog import DocumentEntry, StubEntry
 from graph.corrections import Correction, load_corrections
+from graph.errors import StoreError
 from graph.reading import read_source
 from graph.record import PlanRecord, load_record
 from graph.search_index import Rows
 from graph.sources import Source
 from graph.stages import Contribution, Deriving, Shared
 
+SEALED: Final = ".record"
 SHARED: Final = "shared.pickle"
 READ_TOGETHER: Final = 16
 WRITTEN_TOGETHER: Final = 100
@@ -109,17 +111,24 @@ def read_cached(
     key = hashlib.sha256(
         "\0".join([desk.code, slug, entry.model_dump_json(), repr(source), repr(corrections)]).encode()
     ).hexdigest()
-    kept = desk.cache / f"{key}.json"
-    if kept.is_file() and not desk.fresh:
-        # A cache entry that was cut short is read again, not believed.
-        with suppress(ValidationError, UnicodeDecodeError):
-            return PlanRecord.model_validate_json(kept.read_text(encoding="utf-8")), kept, True
+    kept = desk.cache / f"{key}{SEALED}"
+    saved = None if desk.fresh else sealed.read(kept)
+    if saved is not None:
+        # Of another version of the model it would be read again, not believed.
+        with suppress(ValidationError):
+            return PlanRecord.model_validate_json(saved), kept, True
     record = stages.read_document(source, slug, entry, corrections)
-    part = kept.with_suffix(".part")
     # Without what is as usual: it is read back six times as fast.
-    part.write_text(record.model_dump_json(exclude_defaults=True), encoding="utf-8")
-    part.replace(kept)
+    sealed.write(kept, record.model_dump_json(exclude_defaults=True).encode())
     return record, kept, False
+
+
+def read_kept(file: Path) -> PlanRecord:
+    """A record that was read before, from the cache or from the build. Raises StoreError where it is not whole any more."""
+    data = sealed.read(file) if file.suffix == SEALED else file.read_bytes()
+    if data is None:
+        raise StoreError(f"{file}: was damaged while the build ran; build again")
+    return PlanRecord.model_validate_json(data)
 
 
 # -- stage 2 ---------------------------------------------------------------------------------------------------
@@ -167,7 +176,7 @@ def write_part(task: tuple[Path, Part]) -> Written:
     comparisons = 0
     with part.file.open("wb") as out:
         for file in part.records:
-            record = PlanRecord.model_validate_json(file.read_text(encoding="utf-8"))
+            record = read_kept(file)
             if stages.settle(record, shared.known):
                 record_file(folder, record.slug).write_text(record.to_json(), encoding="utf-8")
             text = read_text(folder, record.slug)
@@ -230,4 +239,4 @@ def _shared(file: Path) -> tuple[Shared, dict[str, Path]]:
 
 @lru_cache(maxsize=64)
 def _upper(file: Path) -> PlanRecord:
-    return stages.upper_of(PlanRecord.model_validate_json(file.read_text(encoding="utf-8")))
+    return stages.upper_of(read_kept(file))
