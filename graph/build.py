@@ -9,13 +9,10 @@ A build that fails leaves the published one untouched. Records are cached by con
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -26,17 +23,20 @@ from types import TracebackType
 from typing import Any, TextIO
 
 import pyoxigraph as ox
-from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, PROV, RDF, XSD
 
 from graph import (
     agency_labels,
     cascade,
+    disk,
     divisions,
     incremental,
     inside,
     journal,
+    publishing,
+    record_cache,
+    sealing,
     search_index,
     stores,
     trail,
@@ -58,13 +58,14 @@ from graph.reading import read_source
 from graph.record import PlanRecord, Problem, load_record
 from graph.sources import Source
 from graph.triples import QuadWriter
+from graph.words import both
 from ontology import terms
 from ontology.extension import FOLDER
 from ontology.reasoning import read_inferred
 from ontology.terms import ZM
 from ontology.vocabulary import SCHEMES, catalog_turtle, turtle, using
 
-KEPT_BUILDS = 3
+KEPT_BUILDS = publishing.KEPT_BUILDS
 Progress = Callable[[str, int, int], None]
 """Called with what is being done (a file's name or a step), how many are done, and how many there are."""
 
@@ -88,8 +89,11 @@ class Summary:
 
 
 def current_build(data: Path) -> Path | None:
-    """The folder of the published build, or None where nothing was built yet."""
+    """The folder of the published build, or None where nothing was built yet. Raises StoreError where it is gone."""
     link_path = data / "current"
+    if link_path.is_symlink() and not link_path.is_dir():
+        en, zh = both("damage", "link", path=link_path)
+        raise StoreError(en, zh=zh)
     return link_path.resolve() if link_path.is_dir() else None
 
 
@@ -97,8 +101,30 @@ def open_current(data: Path) -> Path:
     """The folder of the published build. Raises StoreError, saying what to do, where there is none."""
     folder = current_build(data)
     if folder is None:
-        raise StoreError(f"{data}: nothing is built here yet; run 'zhengmai build' first")
+        en, zh = both("damage", "nothing-built", data=data)
+        raise StoreError(en, zh=zh)
     return folder
+
+
+def _sound(data: Path) -> Path | None:
+    """The published build, if it can be built upon."""
+    try:
+        now = current_build(data)
+        if now is not None:
+            read_summary(now)
+    except StoreError:
+        return None
+    return now
+
+
+def _is_whole(build: Path, names: Iterable[str] | None = None) -> bool:
+    """Whether files of a build are as they were published: a build that is not is made anew, not built upon."""
+    try:
+        sealing.trust(build, names)
+        sealing.trust_store(build / "store")
+    except StoreError:
+        return False
+    return True
 
 
 class BuildJob:
@@ -121,8 +147,10 @@ class BuildJob:
         lock: TextIO | None = None,
         entries: Sequence[trail.Entry] = (),
         named: Path | None = None,
+        kept: int = KEPT_BUILDS,
     ) -> None:
         self.plans = plans
+        self._kept = kept
         self._given_lock = lock
         self._entries = entries
         self._named = named or plans
@@ -142,7 +170,7 @@ class BuildJob:
             if self._lock is not None:
                 journal.recover(self.data)
             corpus = read_corpus(self.plans)
-            with using(corpus.vocabularies):
+            with disk.told(self.data), using(corpus.vocabularies):
                 self._run(corpus)
         except BaseException:
             self._clear()
@@ -155,25 +183,21 @@ class BuildJob:
         self._clear()
 
     def publish(self) -> None:
-        """Make this build the current one, in one step, and drop the oldest beyond the last three that nobody uses."""
-        shutil.rmtree(self.folder / "quads", ignore_errors=True)
-        # After the plans were judged: no finding rests on what people put in.
-        if more := user_graphs.load(self.folder / "store", self._user_graphs):
-            summary = read_summary(self.folder)
-            summary.counts["triples"] += more
-            self._write_summary(summary)
-        name = self.folder.name.removesuffix(".part")
-        final = self.folder.with_name(name)
-        self.folder.rename(final)
-        self.folder = final
-        swap = self.data / f".current-{os.getpid()}"
-        with suppress(FileNotFoundError):
-            swap.unlink()
-        swap.symlink_to(Path("builds") / name)
-        swap.replace(self.data / "current")
-        builds = sorted(path for path in (self.data / "builds").iterdir() if path.suffix != ".part")
-        for old in [path for path in builds if path != final][: -(KEPT_BUILDS - 1)]:
-            _remove_unused(old)
+        """Make this build the current one, in one step, and drop the oldest beyond those that are kept."""
+        with disk.told(self.data):
+            shutil.rmtree(self.folder / "quads", ignore_errors=True)
+            # After the plans were judged: no finding rests on what people put in.
+            if more := user_graphs.load(self.folder / "store", self._user_graphs):
+                summary = read_summary(self.folder)
+                summary.counts["triples"] += more
+                self._write_summary(summary)
+            before = _sound(self.data)
+            sealing.seal(self.folder, before)
+            final = self.folder.with_name(self.folder.name.removesuffix(".part"))
+            self.folder.rename(final)
+            self.folder = final
+            publishing.switch(self.data, final.name)
+        publishing.remove_old(self.data, self._kept, final, before)
 
     # -- the steps ---------------------------------------------------------------------------------------------
 
@@ -187,13 +211,12 @@ class BuildJob:
     def _run(self, corpus: Corpus) -> None:
         inputs = inputs_of(corpus)
         digest = _digest(inputs)
-        now = current_build(self.data)
-        if now and not self._fresh and read_summary(now).inputs_hash == digest:
+        now = None if self._fresh else _sound(self.data)
+        if now and read_summary(now).inputs_hash == digest and _is_whole(now):
             self.folder, self.unchanged = now, True
             return
         made = datetime.now(UTC)
-        # To the millisecond: two builds of the same inputs may fall into one second.
-        name = f"{made:%Y%m%dT%H%M%S}{made.microsecond // 1000:03}-{digest[:8]}"
+        name = publishing.new_name(self.data, made, digest)
         self.folder = self.data / "builds" / f"{name}.part"
         shutil.rmtree(self.folder, ignore_errors=True)
         for part in ("texts", "records"):
@@ -237,12 +260,13 @@ class BuildJob:
         self, corpus: Corpus, inputs: dict[str, str], digest: str, made: datetime, now: Path | None
     ) -> bool:
         """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
-        before = read_summary(now) if now and not self._fresh else None
+        before = read_summary(now) if now else None
         if now is None or before is None or before.inputs_hash != _digest(before.inputs):
             return False
         files = {path.name: path.stem for path, _ in corpus.documents}
         step = incremental.find_step(now, before.inputs, inputs, files)
-        if step is None:
+        # What is taken over and written anew would get new checksums, damaged or not.
+        if step is None or not _is_whole(now, incremental.TAKEN_OVER):
             return False
         heads = incremental.read_heads(now)
         known = KnownDocuments.of(heads.values(), corpus.stubs)
@@ -378,10 +402,8 @@ class BuildJob:
             ).encode()
         ).hexdigest()
         cache = self.data / "cache" / f"{key}.json"
-        if cache.is_file() and not self._fresh:
-            # A cache entry that was cut short is read again, not believed.
-            with suppress(ValidationError, UnicodeDecodeError):
-                return PlanRecord.model_validate_json(cache.read_text(encoding="utf-8")), True
+        if not self._fresh and (known := record_cache.read(cache)) is not None:
+            return known, True
         record = read_plan(source, slug, entry.code, corrections)
         record.plan.status = entry.status or record.plan.status
         record.plan.family = entry.family or record.plan.family
@@ -398,10 +420,7 @@ class BuildJob:
                 f"{slug}: cannot tell which place the plan {record.plan.title!r} is for; "
                 "give its six-digit code in catalog.yaml" + (f" ({listed})" if listed else "")
             )
-        cache.parent.mkdir(exist_ok=True)
-        part = cache.with_suffix(".part")
-        part.write_text(record.to_json(), encoding="utf-8")
-        part.replace(cache)
+        record_cache.write(cache, record)
         return record, False
 
     def _cascade(self, places: list[Place]) -> tuple[list[Comparison], Lineage]:
@@ -427,16 +446,6 @@ class BuildJob:
         return checks, told
 
 
-def _remove_unused(folder: Path) -> None:
-    """Remove a build, unless a process reads it: whoever does holds a shared lock on its build.json."""
-    with suppress(OSError), (folder / "build.json").open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Under the other name it is no build any more, should this be cut off in the middle.
-        doomed = folder.with_name(f"{folder.name}.part")
-        folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
-
-
 def read_plan(
     source: Source, slug: str, code: str | None, corrections: Sequence[Correction] = ()
 ) -> PlanRecord:
@@ -453,10 +462,10 @@ def read_plan(
 def read_summary(folder: Path) -> Summary:
     """The summary of a build. Raises StoreError where it is missing or broken."""
     try:
-        data: dict[str, Any] = json.loads((folder / "build.json").read_text(encoding="utf-8"))
+        data: dict[str, Any] = json.loads(sealing.read_bytes(folder, "build.json"))
         return Summary(**data)
     except (OSError, ValueError, TypeError) as error:
-        raise StoreError(f"{folder}: the build is damaged ({error}); run 'zhengmai build' again") from error
+        raise sealing.unreadable(folder / "build.json", error) from error
 
 
 def _tell_families(records: Iterable[PlanRecord], known: KnownDocuments) -> None:

@@ -22,12 +22,15 @@ from graph.triples import QuadWriter
 from ontology import terms
 
 FILE: Final = "audit.jsonl"
-Kind = Literal["add", "replace", "delete", "waive", "put-graph", "post-graph", "delete-graph"]
+Kind = Literal[
+    "add", "replace", "delete", "waive", "put-graph", "post-graph", "delete-graph", "rollback", "restore"
+]
 
 
 class Entry(BaseModel):
-    """One change. ``document`` is a slug, ``graph`` an IRI, ``finding`` an identifier; ``sha256`` is that of the bytes
-    that were handed in, and ``file`` what they were called there. ``time`` is ISO 8601 with its zone."""
+    """One change. ``document`` is a slug, ``graph`` an IRI, ``finding`` an identifier, ``build`` the name of the one that
+    was published again; ``sha256`` is that of the bytes that were handed in, and ``file`` what they were called there.
+    ``time`` is ISO 8601 with its zone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     id: str
@@ -40,6 +43,7 @@ class Entry(BaseModel):
     sha256: str | None = None
     file: str | None = None
     reason: str | None = None
+    build: str | None = None
 
 
 def read_trail(data: Path) -> list[Entry]:
@@ -96,6 +100,6 @@ def trail_quads(entries: Sequence[Entry]) -> QuadWriter:
             out.add(file, DCTERMS.identifier, entry.sha256)
             # The name belongs to the change: the same bytes may come under another.
             out.add(activity, DCTERMS.title, entry.file)
-        out.add(activity, DCTERMS.subject, entry.finding)
+        out.add(activity, DCTERMS.subject, entry.finding or entry.build)
         out.add(activity, DCTERMS.description, entry.reason)
     return out
