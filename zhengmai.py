@@ -126,6 +126,108 @@ def rollback(
     _note(said(lang, "rollback", "plans"))
 
 
+Corpus = Annotated[
+    Path | None,
+    typer.Option(
+        "--corpus",
+        envvar="ZHENGMAI_CORPUS",
+        help="The service's folder of plans; else corpus of the data folder.",
+    ),
+]
+
+
+@app.command(epilog="Example: zhengmai verify --data data")
+def verify(
+    data: Data = _DATA,
+    build: Annotated[
+        str | None, typer.Option("--build", help="Another build that is kept; else the published one.")
+    ] = None,
+    backup_file: Annotated[
+        Path | None, typer.Option("--backup", help="Read this backup whole instead, against its manifest.")
+    ] = None,
+    lang: Lang = "zh",
+) -> None:
+    """Prove that files, texts, records, store, findings, search index and trail agree. Exit code 1 if they do not."""
+    from graph import backup as backups
+    from graph import publishing, verifying
+    from graph.build import open_current
+    from graph.errors import NotFound
+    from graph.words import both
+
+    _one_of("--lang", lang, ("zh", "en"))
+    with _progress() as progress:
+        if backup_file is not None:
+            about = backups.check(backup_file, progress)
+            print(f"{backup_file}: {about['build']}, {about['triples']:,} triples")
+            return
+        folder = open_current(data) if build is None else data / "builds" / build
+        kept = [path.name for path in publishing.builds(data)]
+        if build is not None and build not in kept:
+            en, zh = both("rollback", "unknown", build=build, kept=", ".join(kept) or "–")
+            raise NotFound(en, zh=zh, allowed=kept)
+        verdict = verifying.verify(folder, data, progress)
+    print("\n".join(verdict.lines(lang)))
+    if not verdict.sound:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: zhengmai backup zhengmai-2026-11-22.tar.gz")
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write: .tar.gz, or .tar.zst with zstandard.")],
+    data: Data = _DATA,
+    corpus: Corpus = None,
+    tokens: Annotated[
+        Path | None,
+        typer.Option(
+            "--tokens", envvar="ZHENGMAI_TOKENS", help="File of tokens; else that of the data folder."
+        ),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over a file that is there.")] = False,
+    lang: Lang = "zh",
+) -> None:
+    """Write plans, published build, audit trail and hashes of tokens to one file, with the SHA-256 of each part."""
+    from graph import backup as backups
+    from graph.words import said
+
+    _one_of("--lang", lang, ("zh", "en"))
+    with _progress() as progress:
+        made = backups.backup(data, file, corpus=corpus, tokens=tokens, replace=replace, progress=progress)
+    for note in made.notes:
+        _note(note[1] if lang == "zh" else note[0])
+    counts = {"files": f"{made.files:,}", "bytes": f"{made.bytes:,}"}
+    print(said(lang, "backup", "made", path=file, sha256=made.sha256, **counts))
+
+
+@app.command(epilog="Example: zhengmai restore zhengmai-2026-11-22.tar.gz --data new")
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    data: Data = _DATA,
+    corpus: Corpus = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Publish it in the place of what the folder serves.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who does it, for the audit trail; else the login name.")
+    ] = None,
+    keep: Annotated[
+        int, typer.Option("--keep", envvar="ZHENGMAI_KEPT_BUILDS", min=1, help="Builds that are kept.")
+    ] = 3,
+    lang: Lang = "zh",
+) -> None:
+    """Publish what a backup holds, in one step, once all of it is verified; into an empty folder, or with --replace."""
+    from graph import backup as backups
+    from graph.words import said
+
+    _one_of("--lang", lang, ("zh", "en"))
+    with _progress() as progress:
+        done = backups.restore(
+            file, data, by or _login(), corpus=corpus, replace=replace, kept=keep, progress=progress
+        )
+    print(said(lang, "backup", "restored", build=done.build.name, data=data, plans=done.corpus or "–"))
+    for note in done.notes:
+        _note(note[1] if lang == "zh" else note[0])
+
+
 @app.command(epilog="Example: zhengmai extract plans/360704-ganxian-2024.txt --format yaml")
 def extract(
     file: Annotated[Path, typer.Argument(help="A plan document: .txt, .docx, .pdf or .html.")],

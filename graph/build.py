@@ -108,8 +108,8 @@ def open_current(data: Path) -> Path:
 
 def _sound(data: Path) -> Path | None:
     """The published build, if it can be built upon."""
+    now = publishing.published(data)
     try:
-        now = current_build(data)
         if now is not None:
             read_summary(now)
     except StoreError:
@@ -210,7 +210,7 @@ class BuildJob:
 
     def _run(self, corpus: Corpus) -> None:
         inputs = inputs_of(corpus)
-        digest = _digest(inputs)
+        digest = digest_of(inputs)
         now = None if self._fresh else _sound(self.data)
         if now and read_summary(now).inputs_hash == digest and _is_whole(now):
             self.folder, self.unchanged = now, True
@@ -261,7 +261,7 @@ class BuildJob:
     ) -> bool:
         """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
         before = read_summary(now) if now else None
-        if now is None or before is None or before.inputs_hash != _digest(before.inputs):
+        if now is None or before is None or before.inputs_hash != digest_of(before.inputs):
             return False
         files = {path.name: path.stem for path, _ in corpus.documents}
         step = incremental.find_step(now, before.inputs, inputs, files)
@@ -328,7 +328,7 @@ class BuildJob:
         search_index.update(self.folder, now, list(fresh.values()))
         counts = dict(before.counts)
         for sign, some in ((-1, old), (1, fresh)):
-            for name, number in _contents(some.values()).items():
+            for name, number in contents_of(some.values()).items():
                 counts[name] += sign * number
         for sign, agencies in ((-1, before_of.known), (1, now_of.known)):
             # Whoever else names an agency that comes or goes is among those that were read.
@@ -481,7 +481,8 @@ def _place(record: PlanRecord) -> Place:
     return Place(record.slug, record.plan.jurisdiction.code or "", record.plan.family or record.slug, record)
 
 
-def _digest(inputs: dict[str, str]) -> str:
+def digest_of(inputs: dict[str, str]) -> str:
+    """What the inputs and the code that reads them come to: two builds of the same hold the same."""
     return hashlib.sha256(json.dumps([inputs, code_hash()], sort_keys=True).encode()).hexdigest()
 
 
@@ -529,14 +530,15 @@ def _counts(
         "documents": len(corpus.documents),
         "records": len(corpus.records),
         "stubs": len(corpus.stubs),
-        **_contents(records),
+        **contents_of(records),
         **_agencies(agency_labels.known(records).values()),
         "comparisons": len(comparisons),
         "triples": total,
     }
 
 
-def _contents(records: Collection[PlanRecord]) -> dict[str, int]:
+def contents_of(records: Collection[PlanRecord]) -> dict[str, int]:
+    """Counts of what some records hold, by the names of a summary."""
     return {
         "actions": sum(len(record.actions) for record in records),
         "assignments": sum(len(action.assignments) for record in records for action in record.actions),

@@ -135,8 +135,7 @@ def write_intent(folder: Path, intent: Intent) -> None:
 
 def finish(data: Path, folder: Path, intent: Intent) -> None:
     """Do what remains: the trail, the files, and the folder of the change itself. May be done twice."""
-    for entry in (*intent.before, intent.entry):
-        trail.append(data, entry)
+    trail.append(data, *intent.before, intent.entry)
     if intent.tokens and not (data / TOKENS).exists():
         put_file(folder / intent.tokens, data / TOKENS, mode=0o600)
     if intent.corpus is not None:

@@ -37,6 +37,12 @@ def builds(data: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and path.suffix != ".part")
 
 
+def published(data: Path) -> Path | None:
+    """The folder of the published build; None where there is none, or it is gone."""
+    link = data / "current"
+    return link.resolve() if link.is_dir() else None
+
+
 def switch(data: Path, name: str) -> None:
     """Make a build the published one, in one step; the caller holds the lock. Raises OSError."""
     swap = data / f".current-{os.getpid()}"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from graph import disk, journal, publishing, sealing
-from graph.build import Summary, current_build, read_summary
+from graph.build import Summary, read_summary
 from graph.errors import NotFound, StoreError
 from graph.stores import open_store
 from graph.trail import Entry
@@ -29,7 +29,7 @@ class Kept:
 
 def kept_builds(data: Path) -> list[Kept]:
     """The builds that are kept, the newest first."""
-    now = _current(data)
+    now = publishing.published(data)
     return [Kept(path, _summary(path), path.resolve() == now) for path in reversed(publishing.builds(data))]
 
 
@@ -42,7 +42,7 @@ def rollback(data: Path, to: str | None, agent: str) -> tuple[Path, Path | None]
     lock = journal.take_lock(data)
     with lock, disk.told(data):
         journal.recover(data)
-        now = _current(data)
+        now = publishing.published(data)
         target = _target(data, to, now)
         # What is about to be served is looked at as a service does at its start.
         read_summary(target)
@@ -84,13 +84,6 @@ def _target(data: Path, to: str | None, now: Path | None) -> Path:
         en, zh = both("rollback", "already", build=to)
         raise StoreError(en, zh=zh)
     return target
-
-
-def _current(data: Path) -> Path | None:
-    try:
-        return current_build(data)
-    except StoreError:  # the link leads nowhere: any build that is kept is better
-        return None
 
 
 def _summary(folder: Path) -> Summary | None:

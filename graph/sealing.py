@@ -12,8 +12,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +24,7 @@ from graph.words import both
 
 FILE: Final = "files.json"
 _VERSION: Final = 1
-_PIECE: Final = 1 << 20
+_THREADS: Final = 2
 # RocksDB's log for people, its lock, and what it notes of its settings: no answer comes from these.
 _PASSED_OVER: Final = ("LOG", "LOCK", "OPTIONS-", "IDENTITY")
 _MADE_LATER: Final = ("data", ".data.part", FILE)
@@ -53,14 +55,17 @@ def seal(build: Path, before: Path | None = None) -> None:
         known = read(before) if before else None
     except StoreError:
         known = None
-    found: Sealed = {}
-    for name in _names(build):
+
+    def sealed(name: str) -> tuple[int, str]:
         path = build / name
         old = known.get(name) if known else None
         if old is not None and before is not None and _same(path, before / name):
-            found[name] = old
-        else:
-            found[name] = (path.stat().st_size, digest(path))
+            return old
+        return path.stat().st_size, digest(path)
+
+    files = names(build)
+    with ThreadPoolExecutor(_THREADS) as pool:  # hashing lets other threads run
+        found: Sealed = dict(zip(files, pool.map(sealed, files), strict=True))
     body = json.dumps(found, ensure_ascii=False, sort_keys=True)
     told = {"version": _VERSION, "sha256": hashlib.sha256(body.encode()).hexdigest(), "files": found}
     part = build / f".{FILE}.part"
@@ -109,23 +114,27 @@ def faults(build: Path, progress: Progress = lambda done, total: None) -> Iterat
         yield from _compared(build, name, known[name])
         done += known[name][0]
         progress(done, total)
-    for name in _names(build):
+    for name in names(build):
         if name not in known:
             yield Fault(build / name, both("damage", "extra"))
 
 
-def trust(build: Path, names: Iterable[str] | None = None) -> None:
+def trust(build: Path, only: Iterable[str] | None = None) -> None:
     """Raises StoreError for the first file that is not as it was published.
 
-    Looked at are ``names``, or all files but the store's tables, whose blocks are looked at when they are read.
+    Looked at are ``only``, or all files but the store's tables, whose blocks are looked at when they are read.
     """
     known = read(build)
     if known is None:
         return
-    for name in names if names is not None else [one for one in known if not one.endswith(".sst")]:
-        if name in known:
-            for fault in _compared(build, name, known[name]):
-                raise fault.error()
+    wanted = only if only is not None else [name for name in known if not name.endswith(".sst")]
+    # Hashing lets other threads run.
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = pool.map(
+            lambda name: list(_compared(build, name, known[name])), [n for n in wanted if n in known]
+        )
+        for fault in chain.from_iterable(found):
+            raise fault.error()
 
 
 def trust_store(store: Path) -> None:
@@ -170,7 +179,8 @@ def _read(path: Path, _modified: int, _inode: int) -> Sealed:
         raise Fault(path, both("damage", "seal")).error() from error
 
 
-def _names(build: Path) -> list[str]:
+def names(build: Path) -> list[str]:
+    """The files of a build that answers come from, relative to it; without the list of checksums itself."""
     found = []
     for folder, folders, files in os.walk(build):
         where = Path(folder)

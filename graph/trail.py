@@ -63,16 +63,18 @@ def read_trail(data: Path) -> list[Entry]:
         ) from error
 
 
-def append(data: Path, entry: Entry) -> None:
-    """Write a change down for good, once: one that is there already is not written again."""
-    if any(one.id == entry.id for one in read_trail(data)):
+def append(data: Path, *entries: Entry) -> None:
+    """Write changes down for good, each once: one that is there already is not written again."""
+    known = {one.id for one in read_trail(data)}
+    new = [one for one in entries if one.id not in known]
+    if not new:
         return
     with (data / FILE).open("ab+") as out:
         # What a crash left of a line is cut off.
         out.seek(0)
         whole = out.read().rfind(b"\n") + 1
         out.truncate(whole)
-        out.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
+        out.write(b"".join(one.model_dump_json(exclude_none=True).encode() + b"\n" for one in new))
         out.flush()
         os.fsync(out.fileno())
 
