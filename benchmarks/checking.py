@@ -47,6 +47,7 @@ from graph import cascade, stores, triples  # noqa: E402
 from graph.cascade import Lineage, Place  # noqa: E402
 from graph.comparing import Comparison  # noqa: E402
 from graph.known_documents import KnownDocuments  # noqa: E402
+from graph.making import WRITTEN_TOGETHER  # noqa: E402
 from graph.record import PlanRecord  # noqa: E402
 from ontology import terms  # noqa: E402
 from ontology.terms import ZM  # noqa: E402
@@ -115,7 +116,7 @@ def placed(found: list[PlanRecord]) -> tuple[list[Place], Lineage]:
 
 def prepare(folder: Path, count: int) -> dict[str, Any]:
     """Write the graph of a corpus: all of it, and what the joins need."""
-    (folder / "quads").mkdir()
+    (folder / stores.PARTS).mkdir()
     quads, slim = (folder / "quads.nq").open("wb"), (folder / "slim.nt").open("wb")
     more = (folder / "more.nt").open("wb")  # for the join with all conditions
     found, total = [], 0
@@ -124,9 +125,10 @@ def prepare(folder: Path, count: int) -> dict[str, Any]:
     for record in records(count):
         written = list(triples.document_quads(record, known))
         total += len(written)
-        # A build keeps the quads of each document until it is judged.
+        # A build keeps the quads of its documents until they are judged.
         chunk = ox.serialize(written, format=form) or b""
-        stores.chunk_file(folder / "quads", record.slug).write_bytes(chunk)
+        with _part(folder, len(found)).open("ab") as out:
+            out.write(chunk)
         quads.write(chunk)
         needed = [q.triple for q in written if q.predicate.value in _NEEDED or _is_target(q)]
         ox.serialize(needed, slim, format=ox.RdfFormat.N_TRIPLES)
@@ -153,6 +155,11 @@ def prepare(folder: Path, count: int) -> dict[str, Any]:
     for file in (quads, slim, more):
         file.close()
     return {"triples": total}
+
+
+def _part(folder: Path, number: int) -> Path:
+    """The file of quads in which a plan stands, by its number."""
+    return folder / stores.PARTS / f"{number // WRITTEN_TOGETHER:06}.nq"
 
 
 def _is_target(quad: ox.Quad) -> bool:
@@ -182,11 +189,16 @@ def check(folder: Path, count: int) -> dict[str, Any]:
     found = cascade.comparisons(places, lineage)
     compared = time.perf_counter() - start
     with (folder / "inferred.nq").open("wb") as out:
-        for slug, part in cascade.inferred_quads(places, found, lineage):
-            written = ox.serialize(part, format=ox.RdfFormat.N_QUADS) or b""
+        parts: dict[str, list[str]] = {}
+        for slug, inferred in cascade.inferred_quads(places, found, lineage):
+            written = inferred.text()
             out.write(written)
             if slug is not None:
-                stores.chunk_file(folder / "quads", slug, inferred=True).write_bytes(written)
+                file = _part(folder, sum(map(len, parts.values())))
+                parts.setdefault(file.name, []).append(slug)
+                with file.open("ab") as beside:
+                    beside.write(written)
+    stores.write_parts(folder / stores.PARTS, parts)
     store = ox.Store(str(folder / "store"))
     store.bulk_load(path=str(folder / "inferred.nq"))
     store.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -117,28 +117,91 @@ def spellings_of(record: PlanRecord) -> tuple[dict[URIRef, Counter[str]], dict[U
     return spelled, above
 
 
+@dataclass(frozen=True)
+class Spelling:
+    """How one document spells an agency: name → how often; and what kind of agency it is, for counting."""
+
+    code: str
+    collective: bool
+    resolved: bool
+    uses: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Named:
+    """The agencies of one document by IRI, and of the bodies above them that it need not name, code and full name."""
+
+    spelled: dict[str, Spelling]
+    above: dict[str, tuple[str, str]]
+
+
+def named(record: PlanRecord) -> Named:
+    """The agencies of a record, as others need them."""
+    counted, above = spellings_of(record)
+    identities = known([record])
+    return Named(
+        {
+            str(iri): Spelling(one.code, one.collective, one.resolved, dict(counted[iri]))
+            for iri, one in identities.items()
+        },
+        {str(iri): (identity.code, full_name(identity)) for iri, identity in above.items()},
+    )
+
+
+class Labels:
+    """The agencies of many documents put together, one document at a time: what `labels` gives, and how many there are."""
+
+    def __init__(self) -> None:
+        self._uses: dict[str, dict[str, int]] = {}
+        self._above: dict[str, str] = {}
+        self._collective = self._unresolved = 0
+
+    def add(self, document: Named) -> None:
+        """Take the agencies of a document in."""
+        for iri, spelling in document.spelled.items():
+            known = self._uses.get(iri)
+            if known is None:
+                self._uses[iri] = spelling.uses
+                self._collective += spelling.collective
+                self._unresolved += not spelling.resolved
+            else:
+                self._uses[iri] = {
+                    name: known.get(name, 0) + spelling.uses.get(name, 0)
+                    for name in {**known, **spelling.uses}
+                }
+        for iri, (_, name) in document.above.items():
+            self._above[iri] = name
+
+    def counts(self) -> dict[str, int]:
+        """How many agencies are named, how many of them are groups, and of how many it is not known what they do."""
+        return {
+            "agencies": len(self._uses),
+            "agencies_collective": self._collective,
+            "agencies_unresolved": self._unresolved,
+        }
+
+    def items(self) -> Iterator[tuple[URIRef, tuple[str, tuple[str, ...]]]]:
+        """Each IRI with the label that the agency goes by, and its other spellings."""
+        for iri, name in self._above.items():
+            if iri not in self._uses:
+                yield URIRef(iri), (name, ())
+        for iri, uses in self._uses.items():
+            yield URIRef(iri), chosen(uses)
+
+
 def labels(records: Iterable[PlanRecord]) -> dict[URIRef, tuple[str, tuple[str, ...]]]:
     """IRI → the label that an agency goes by, and its other spellings, over all documents.
 
     The most used spelling wins, then the longest, then the first in code-point order. A body above that no document
     names goes by its full name.
     """
-    spellings: dict[URIRef, Counter[str]] = {}
-    above: dict[URIRef, AgencyIdentity] = {}
+    found = Labels()
     for record in records:
-        spelled, parents = spellings_of(record)
-        for iri, counted in spelled.items():
-            spellings.setdefault(iri, Counter()).update(counted)
-        above |= parents
-    found: dict[URIRef, tuple[str, tuple[str, ...]]] = {
-        iri: (full_name(identity), ()) for iri, identity in above.items()
-    }
-    for iri, counted in spellings.items():
-        found[iri] = chosen(counted)
-    return found
+        found.add(named(record))
+    return dict(found.items())
 
 
-def chosen(counted: Counter[str]) -> tuple[str, tuple[str, ...]]:
+def chosen(counted: Mapping[str, int]) -> tuple[str, tuple[str, ...]]:
     """The label among the spellings of an agency, and the others in order."""
     ordered = sorted(counted, key=lambda name: (-counted[name], -len(name), name))
     return ordered[0], tuple(sorted(ordered[1:]))

@@ -25,13 +25,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
 import pyoxigraph as ox
 
-from graph import disk, journal, publishing, sealing, trail, verifying
+from graph import disk, journal, publishing, sealing, stores, trail, verifying
 from graph.build import KEPT_BUILDS, input_files, inputs_of, open_current, read_summary
 from graph.catalog import read_corpus
 from graph.errors import BadInput, StoreError, ZhengmaiError
@@ -206,7 +206,7 @@ class _Bag:
         info = tarfile.TarInfo(f"{_TOP}/{name}")
         info.size, info.mode = size, 0o600
         hashing = _Hashing(file)
-        self.tar.addfile(info, hashing)  # type: ignore[arg-type] # it asks for read() alone
+        self.tar.addfile(info, hashing)
         (self.manifest if name.startswith("data/") else self.tags)[name] = hashing.sha256.hexdigest()
 
 
@@ -231,7 +231,7 @@ def _packed(part: Path, name: str) -> Iterator[_Bag]:
             os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
         )
         counting = _Counting(raw)
-        packer: IO[bytes]
+        packer: Any  # both have what a file has
         if name.endswith(".zst"):
             packer = _zstandard(part).ZstdCompressor(level=6).stream_writer(counting, closefd=False)
         else:
@@ -336,13 +336,11 @@ def _rebuilt(
     folder.rename(part)
     (part / sealing.FILE).unlink(missing_ok=True)
     progress("restore: store", 0, 1)
+    count = stores.create(part / "store", sorted((held / "quads").glob("*.nq")))
     store = ox.Store(str(part / "store"))
-    files = sorted((held / "quads").glob("*.nq"))
-    store.bulk_load(input=_Chain(files), format=ox.RdfFormat.N_QUADS)
     for name in about["graphs"]:
         store.add_graph(ox.NamedNode(name))  # one without quads is there too
     store.flush()
-    count = len(store)
     del store
     shutil.rmtree(held / "quads", ignore_errors=True)
     progress("restore: store", 1, 1)
@@ -379,30 +377,6 @@ def _inputs(corpus: Path) -> list[Path]:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-class _Chain(io.RawIOBase):
-    """Several files as one."""
-
-    def __init__(self, files: list[Path]) -> None:
-        self._pieces = chain.from_iterable(_pieces(file) for file in files)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        if not self._rest:
-            self._rest = next(self._pieces, b"")
-        size = min(len(buffer), len(self._rest))
-        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
-        return size
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            yield piece
 
 
 @contextmanager

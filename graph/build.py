@@ -22,50 +22,44 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-import pyoxigraph as ox
-from rdflib import URIRef
-from rdflib.namespace import DCTERMS, PROV, RDF, XSD
-
 from graph import (
-    agency_labels,
     cascade,
     disk,
-    divisions,
     incremental,
     inside,
     journal,
+    making,
     publishing,
-    record_cache,
     sealing,
     search_index,
+    stages,
     stores,
     trail,
     triples,
     user_graphs,
 )
 from graph.agency_identity import AgencyIdentity
-from graph.cascade import Lineage, Place
-from graph.catalog import Corpus, DocumentEntry, read_corpus
-from graph.comparing import Comparison
-from graph.corrections import Correction, correction_files, load_corrections
-from graph.errors import BadInput, StoreError
-from graph.extraction import extract
-from graph.inside import Check
+from graph.cascade import Lineage
+from graph.catalog import Corpus, read_corpus
+from graph.corrections import correction_files, load_corrections
+from graph.errors import StoreError
 from graph.known_documents import KnownDocuments
-from graph.linking import link
-from graph.patching import apply_corrections
+from graph.making import READ_TOGETHER, Desk, ToRead, Written, read_cached, read_together, write_part
 from graph.reading import read_source
-from graph.record import PlanRecord, Problem, load_record
-from graph.sources import Source
-from graph.triples import QuadWriter
+from graph.record import PlanRecord
+from graph.search_index import Rows
+from graph.stages import Gathering, place_of
+from graph.stages import read_plan as read_plan  # others know it from here
+from graph.stores import PARTS
 from graph.words import both
+from graph.workers import Workers, processes_for
 from ontology import terms
 from ontology.extension import FOLDER
-from ontology.reasoning import read_inferred
-from ontology.terms import ZM
-from ontology.vocabulary import SCHEMES, catalog_turtle, turtle, using
+from ontology.vocabulary import using
 
 KEPT_BUILDS = publishing.KEPT_BUILDS
+PLANS_A_PROCESS = 50
+"""Below so many plans a process of its own takes longer to start than it saves."""
 Progress = Callable[[str, int, int], None]
 """Called with what is being done (a file's name or a step), how many are done, and how many there are."""
 
@@ -134,7 +128,8 @@ class BuildJob:
     changed: only its ``affected`` plans need be judged again, what is found of all others stands in ``step.before``.
 
     A change of the folder of plans (`graph.corpus_changes`) brings the ``lock`` that it holds, its line of the ``trail``,
-    and the name under which the folder is to be noted.
+    and the name under which the folder is to be noted. ``processes`` is how many read and write at a time; None for as
+    many as there are processors, one where there is little to do.
     """
 
     def __init__(
@@ -147,6 +142,7 @@ class BuildJob:
         lock: TextIO | None = None,
         entries: Sequence[trail.Entry] = (),
         named: Path | None = None,
+        processes: int | None = None,
         kept: int = KEPT_BUILDS,
     ) -> None:
         self.plans = plans
@@ -154,6 +150,7 @@ class BuildJob:
         self._given_lock = lock
         self._entries = entries
         self._named = named or plans
+        self._processes = processes
         self._user_graphs: tuple[Path, ...] = ()
         self.data = data
         self.unchanged = False
@@ -170,7 +167,12 @@ class BuildJob:
             if self._lock is not None:
                 journal.recover(self.data)
             corpus = read_corpus(self.plans)
-            with disk.told(self.data), using(corpus.vocabularies):
+            count = self._processes or processes_for(len(corpus.documents), PLANS_A_PROCESS)
+            with (
+                disk.told(self.data),
+                using(corpus.vocabularies),
+                Workers(count, corpus.vocabulary_files) as self._workers,
+            ):
                 self._run(corpus)
         except BaseException:
             self._clear()
@@ -185,7 +187,7 @@ class BuildJob:
     def publish(self) -> None:
         """Make this build the current one, in one step, and drop the oldest beyond those that are kept."""
         with disk.told(self.data):
-            shutil.rmtree(self.folder / "quads", ignore_errors=True)
+            shutil.rmtree(self.folder / PARTS, ignore_errors=True)
             # After the plans were judged: no finding rests on what people put in.
             if more := user_graphs.load(self.folder / "store", self._user_graphs):
                 summary = read_summary(self.folder)
@@ -228,33 +230,78 @@ class BuildJob:
         self._user_graphs = corpus.graph_files
         if self._update(corpus, inputs, digest, made, now):
             return
-        records, reused = self._records(corpus)
-        places = [_place(record) for record in records]
-        places += [Place(stub.slug, stub.code, stub.family, None) for stub in corpus.stubs]
-        comparisons, lineage = self._cascade(places)
-        known = KnownDocuments.of(records, corpus.stubs)
-        checks, told = self._inside(known, records)
-        quads = self.folder / "quads"
-        quads.mkdir()
-        changes = self._trail()
-        # One file loads many times faster than many; what a document is judged on is kept beside it until it is judged.
-        together = self.folder / "quads.nq"
-        with together.open("wb") as out:
-            for slug, is_inferred, chunk in _all_quads(
-                corpus, records, known, places, comparisons, lineage, checks, told, made, changes
-            ):
-                written = ox.serialize(chunk, format=ox.RdfFormat.N_QUADS) or b""
-                out.write(written)
-                if slug is not None:
-                    stores.chunk_file(quads, slug, inferred=is_inferred).write_bytes(written)
-        total = stores.create(self.folder / "store", [together])
-        together.unlink()
-        incremental.write_heads(self.folder, records)
-        self._progress("indexing for search", 0, 1)
-        search_index.write(self.folder, records, corpus.stubs)
-        self._progress("indexing for search", 1, 1)
-        counts = _counts(corpus, records, comparisons, total)
-        self._summarize(digest, made, inputs, counts, reused, _idle(records))
+        gathered, kept, reused = self._read(corpus)
+        comparisons, parts = self._write(corpus, gathered, kept)
+        common = self.folder / PARTS / "common.nq"
+        with common.open("wb") as out:
+            vocabularies = [path.read_bytes() for path in corpus.vocabulary_files]
+            for chunk in stages.common_parts(gathered, vocabularies, made, code_hash(), self._trail()):
+                out.write(chunk)
+        total = stores.create(self.folder / "store", [*parts, common])
+        common.unlink()
+        counts = {
+            "documents": len(corpus.documents),
+            "records": len(corpus.records),
+            "stubs": len(corpus.stubs),
+            **gathered.counts,
+            **gathered.labels.counts(),
+            "comparisons": comparisons,
+            "triples": total,
+        }
+        self._summarize(digest, made, inputs, counts, reused, gathered.idle)
+
+    def _read(self, corpus: Corpus) -> tuple[Gathering, dict[str, Path], int]:
+        """Stage 1: what all need of each document, where their records are kept, and how many were in the cache."""
+        gathered, kept, reused = Gathering(), dict[str, Path](), 0
+        corrections = _correction_files(corpus)
+        documents = [ToRead(path, entry, corrections.get(path.stem)) for path, entry in corpus.documents]
+        documents += [ToRead(path, None, corrections.get(path.stem)) for path in corpus.records]
+        desk = self._desk(corpus)
+        batches = [
+            documents[start : start + READ_TOGETHER] for start in range(0, len(documents), READ_TOGETHER)
+        ]
+        self._progress(documents[0].path.name, 0, len(documents))
+        with (self.folder / incremental.HEADS).open("w", encoding="utf-8") as heads:
+            for found in self._workers.map(read_together, [(desk, batch) for batch in batches]):
+                for one in found:
+                    head = one.contribution.head
+                    gathered.add(one.contribution)
+                    kept[head.slug] = one.kept
+                    reused += one.reused
+                    heads.write(head.model_dump_json(exclude_defaults=True) + "\n")
+                done = len(kept)
+                name = documents[done].path.name if done < len(documents) else ""
+                self._progress(name, done, len(documents))
+        return gathered, kept, reused
+
+    def _desk(self, corpus: Corpus) -> Desk:
+        cache = self.data / "cache"
+        cache.mkdir(exist_ok=True)
+        return Desk(self.folder, cache, "\0".join([code_hash(), _words(corpus)]), self._fresh)
+
+    def _write(self, corpus: Corpus, gathered: Gathering, kept: dict[str, Path]) -> tuple[int, list[Path]]:
+        """Stage 2: the index for search, and the quads of all documents; the number of comparisons, and the files."""
+        shared = gathered.shared(corpus.stubs)
+        making.share(self.folder, shared, {slug: kept[slug] for slug in shared.uppers()})
+        folder = self.folder / PARTS
+        folder.mkdir()
+        parts = making.parts_of(folder, kept.values(), corpus.stubs)
+        written: list[Written] = []
+
+        def rows() -> Iterator[Rows]:
+            done, total = 0, len(kept) + len(corpus.stubs)
+            self._progress("comparing levels", done, total)
+            for one in self._workers.map(write_part, [(self.folder, part) for part in parts]):
+                yield from one.rows
+                one.rows.clear()
+                written.append(one)
+                done += len(one.slugs)
+                self._progress("comparing levels", done, total)
+
+        search_index.write(self.folder, rows())
+        (self.folder / making.SHARED).unlink()
+        stores.write_parts(folder, {one.file.name: one.slugs for one in written})
+        return sum(one.comparisons for one in written), [one.file for one in written]
 
     def _update(
         self, corpus: Corpus, inputs: dict[str, str], digest: str, made: datetime, now: Path | None
@@ -272,7 +319,7 @@ class BuildJob:
         known = KnownDocuments.of(heads.values(), corpus.stubs)
         fresh: dict[str, PlanRecord] = {}
         reused = len(corpus.documents) - len(step.changed)
-        words = _words(corpus)
+        desk = self._desk(corpus)
         for path, entry in corpus.documents:
             if path.stem not in step.changed:
                 continue
@@ -280,19 +327,19 @@ class BuildJob:
             source = read_source(path)
             file = _correction_files(corpus).get(path.stem)
             corrections = load_corrections(file) if file else []
-            record, cached = self._extracted(source, path.stem, entry, corrections, words)
+            record, _, cached = read_cached(desk, source, path.stem, entry, corrections)
             reused += cached
             if not incremental.same_identity(record, heads[path.stem]):
                 return False
             fresh[path.stem] = record
             (self.folder / "texts" / f"{path.stem}.txt").write_text(source.text, encoding="utf-8")
-        _tell_families(fresh.values(), known)
         for slug, record in fresh.items():
+            stages.settle(record, known)
             (self.folder / "records" / f"{slug}.json").write_text(record.to_json(), encoding="utf-8")
         old = {slug: incremental.read_record(now, slug) for slug in fresh}
-        places = {slug: _place(fresh.get(slug, head)) for slug, head in heads.items()}
+        places = {slug: place_of(fresh.get(slug, head)) for slug, head in heads.items()}
         for stub in corpus.stubs:
-            places[stub.slug] = Place(stub.slug, stub.code, stub.family, None)
+            places[stub.slug] = stages.stub_place(stub)
         lineage = Lineage()
         for place in places.values():
             lineage.add(place)
@@ -312,7 +359,9 @@ class BuildJob:
         comparisons = incremental.compare_again(step, places)
         others = [incremental.read_record(now, slug) for slug in spellers]
         before_of, now_of = (incremental.Agencies.of([*some.values(), *others]) for some in (old, fresh))
-        checks, told = self._inside(known, list(fresh.values()))
+        texts = {slug: making.read_text(self.folder, slug) for slug in fresh}
+        checks = {slug: inside.checks(record, texts[slug], known) for slug, record in fresh.items()}
+        told = {slug: inside.agencies_in_text(record, texts[slug]) for slug, record in fresh.items()}
         gone = sum(change.remove_comparisons(slug) for slug in step.affected)
         for slug in fresh:
             change.remove_document(slug)
@@ -321,15 +370,17 @@ class BuildJob:
             change.add(triples.document_quads(record, known))
         change.add(cascade.changed_quads([places[slug] for slug in fresh], comparisons, checks, told))
         change.relabel(respelled, now_of.labels)
-        change.add(_provenance(list(fresh.values()), made))
+        change.add(stages.provenance_quads(fresh.values(), made, code_hash()))
         change.add(trail.trail_quads(self._trail()))
         change.close()
         incremental.write_heads(self.folder, [fresh.get(slug, head) for slug, head in heads.items()])
-        search_index.update(self.folder, now, list(fresh.values()))
+        rows = [search_index.rows_of(record, texts[slug]) for slug, record in fresh.items()]
+        search_index.update(self.folder, now, rows)
         counts = dict(before.counts)
         for sign, some in ((-1, old), (1, fresh)):
-            for name, number in contents_of(some.values()).items():
-                counts[name] += sign * number
+            for record in some.values():
+                for name, number in stages.contents(record).items():
+                    counts[name] += sign * number
         for sign, agencies in ((-1, before_of.known), (1, now_of.known)):
             # Whoever else names an agency that comes or goes is among those that were read.
             for name, number in _agencies([agencies[iri] for iri in respelled if iri in agencies]).items():
@@ -337,7 +388,9 @@ class BuildJob:
         counts["comparisons"] += len(comparisons) - gone
         counts["triples"] += change.added - change.removed
         idle = [one for one in before.idle_corrections if one["document"] not in fresh]
-        self._summarize(digest, made, inputs, counts, reused, idle + _idle(list(fresh.values())))
+        for record in fresh.values():
+            idle += stages.idle_corrections(record)
+        self._summarize(digest, made, inputs, counts, reused, idle)
         self.step = step
         return True
 
@@ -363,101 +416,6 @@ class BuildJob:
     def _trail(self) -> list[trail.Entry]:
         return [*trail.read_trail(self.data), *self._entries]
 
-    def _records(self, corpus: Corpus) -> tuple[list[PlanRecord], int]:
-        records: list[PlanRecord] = []
-        reused = 0
-        total = len(corpus.documents) + len(corpus.records)
-        corrections = {slug: load_corrections(file) for slug, file in _correction_files(corpus).items()}
-        words = _words(corpus)
-        for path, entry in corpus.documents:
-            self._progress(path.name, len(records), total)
-            source = read_source(path)
-            record, cached = self._extracted(source, path.stem, entry, corrections.get(path.stem, []), words)
-            reused += cached
-            (self.folder / "texts" / f"{record.slug}.txt").write_text(source.text, encoding="utf-8")
-            records.append(record)
-        for path in corpus.records:
-            self._progress(path.name, len(records), total)
-            record = load_record(path)
-            apply_corrections(record, corrections.get(path.stem, []))
-            records.append(link(record))
-        _tell_families(records, KnownDocuments.of(records, corpus.stubs))
-        for record in records:
-            (self.folder / "records" / f"{record.slug}.json").write_text(record.to_json(), encoding="utf-8")
-        self._progress("", total, total)
-        return records, reused
-
-    def _extracted(
-        self,
-        source: Source,
-        slug: str,
-        entry: DocumentEntry,
-        corrections: Sequence[Correction],
-        words: str,
-    ) -> tuple[PlanRecord, bool]:
-        """The record of a document, from the cache where the same text and tables were read by the same code before."""
-        key = hashlib.sha256(
-            "\0".join(
-                [code_hash(), words, slug, entry.model_dump_json(), repr(source), repr(corrections)]
-            ).encode()
-        ).hexdigest()
-        cache = self.data / "cache" / f"{key}.json"
-        if not self._fresh and (known := record_cache.read(cache)) is not None:
-            return known, True
-        record = read_plan(source, slug, entry.code, corrections)
-        record.plan.status = entry.status or record.plan.status
-        record.plan.family = entry.family or record.plan.family
-        record.plan.document_number = entry.number or record.plan.document_number
-        record.plan.issued = entry.issued or record.plan.issued
-        record.source = entry.origin
-        record.revision_of = entry.revises
-        if record.plan.jurisdiction.code is None:
-            maybe = divisions.candidates_of_title(record.plan.title)
-            listed = ", ".join(
-                f"{'·'.join(d.name for d in divisions.line(o.code)[-2::-1])} {o.code}" for o in maybe
-            )
-            raise BadInput(
-                f"{slug}: cannot tell which place the plan {record.plan.title!r} is for; "
-                "give its six-digit code in catalog.yaml" + (f" ({listed})" if listed else "")
-            )
-        record_cache.write(cache, record)
-        return record, False
-
-    def _cascade(self, places: list[Place]) -> tuple[list[Comparison], Lineage]:
-        lineage = Lineage()
-        for place in places:
-            lineage.add(place)
-        found = cascade.comparisons(
-            places, lineage, lambda done, total: self._progress("comparing levels", done, total)
-        )
-        return found, lineage
-
-    def _inside(
-        self, known: KnownDocuments, records: list[PlanRecord]
-    ) -> tuple[dict[str, list[Check]], dict[str, dict[int, tuple[str, ...]]]]:
-        """What does not agree inside each plan, and the agencies that unassigned tasks name, by slug."""
-        checks: dict[str, list[Check]] = {}
-        told: dict[str, dict[int, tuple[str, ...]]] = {}
-        for record in records:
-            file = self.folder / "texts" / f"{record.slug}.txt"
-            text = file.read_bytes().decode("utf-8") if file.exists() else None
-            checks[record.slug] = inside.checks(record, text, known)
-            told[record.slug] = inside.agencies_in_text(record, text)
-        return checks, told
-
-
-def read_plan(
-    source: Source, slug: str, code: str | None, corrections: Sequence[Correction] = ()
-) -> PlanRecord:
-    """Extract, correct and link a document; what its reader had to tell stands among the record's problems."""
-    record = extract(source.text, slug, code, grids=source.grids)
-    apply_corrections(record, corrections, source.text)
-    link(record)
-    record.problems += [
-        Problem(path="", text=note, reason=f"reading the {source.form} file") for note in source.notes
-    ]
-    return record
-
 
 def read_summary(folder: Path) -> Summary:
     """The summary of a build. Raises StoreError where it is missing or broken."""
@@ -466,19 +424,6 @@ def read_summary(folder: Path) -> Summary:
         return Summary(**data)
     except (OSError, ValueError, TypeError) as error:
         raise sealing.unreadable(folder / "build.json", error) from error
-
-
-def _tell_families(records: Iterable[PlanRecord], known: KnownDocuments) -> None:
-    """A document of no known family is compared with nothing: its problems say so, and what it may belong to."""
-    for record in records:
-        if record.plan.family is None:
-            keys = ", ".join(one.key for one in known.families(record)) or "none"
-            reason = f"no policy family known; candidates: {keys}; name one in catalog.yaml"
-            record.problems.append(Problem(path="", text=record.plan.title, reason=reason))
-
-
-def _place(record: PlanRecord) -> Place:
-    return Place(record.slug, record.plan.jurisdiction.code or "", record.plan.family or record.slug, record)
 
 
 def digest_of(inputs: dict[str, str]) -> str:
@@ -514,99 +459,12 @@ def _correction_files(corpus: Corpus) -> dict[str, Path]:
     )
 
 
-def _idle(records: list[PlanRecord]) -> list[dict[str, str]]:
-    return [
-        {"document": record.slug, "path": problem.path, "text": problem.text, "reason": problem.reason}
-        for record in records
-        for problem in record.problems
-        if problem.reason.startswith("correction_")
-    ]
-
-
-def _counts(
-    corpus: Corpus, records: list[PlanRecord], comparisons: list[Comparison], total: int
-) -> dict[str, int]:
-    return {
-        "documents": len(corpus.documents),
-        "records": len(corpus.records),
-        "stubs": len(corpus.stubs),
-        **contents_of(records),
-        **_agencies(agency_labels.known(records).values()),
-        "comparisons": len(comparisons),
-        "triples": total,
-    }
-
-
-def contents_of(records: Collection[PlanRecord]) -> dict[str, int]:
-    """Counts of what some records hold, by the names of a summary."""
-    return {
-        "actions": sum(len(record.actions) for record in records),
-        "assignments": sum(len(action.assignments) for record in records for action in record.actions),
-        "actions_with_domain": sum(bool(action.domains) for record in records for action in record.actions),
-        "actions_without_domain": sum(not action.domains for record in records for action in record.actions),
-        "targets": sum(len(record.targets) for record in records),
-        "targets_linked": sum(bool(target.concept) for record in records for target in record.targets),
-        "targets_unlinked": sum(not target.concept for record in records for target in record.targets),
-    }
-
-
 def _agencies(agencies: Collection[AgencyIdentity]) -> dict[str, int]:
     return {
         "agencies": len(agencies),
         "agencies_collective": sum(agency.collective for agency in agencies),
         "agencies_unresolved": sum(not agency.resolved for agency in agencies),
     }
-
-
-def _all_quads(
-    corpus: Corpus,
-    records: list[PlanRecord],
-    known: KnownDocuments,
-    places: list[Place],
-    comparisons: list[Comparison],
-    lineage: Lineage,
-    checks: dict[str, list[Check]],
-    told: dict[str, dict[int, tuple[str, ...]]],
-    made: datetime,
-    changes: Sequence[trail.Entry],
-) -> Iterator[tuple[str | None, bool, Iterable[ox.Quad]]]:
-    """The quads of a build: the slug of the document that a part is about, if any; whether it was inferred; the quads."""
-    for record in records:
-        yield record.slug, False, triples.document_quads(record, known)
-    for stub in corpus.stubs:
-        yield stub.slug, False, triples.stub_quads(stub)
-    for slug, part in cascade.inferred_quads(places, comparisons, lineage, checks, told):
-        yield slug, True, part
-    yield None, False, triples.division_quads()
-    for scheme in SCHEMES:
-        yield None, False, _turtle_quads(turtle(scheme), terms.GRAPH_REFERENCE)
-    for path in corpus.vocabulary_files:
-        yield None, False, _turtle_quads(path.read_bytes(), terms.GRAPH_REFERENCE)
-    yield None, False, _turtle_quads(turtle(), terms.GRAPH_ONTOLOGY)
-    yield None, True, _turtle_quads(read_inferred(), terms.GRAPH_INFERRED)
-    yield None, False, _turtle_quads(catalog_turtle(), terms.GRAPH_PROVENANCE)
-    yield None, False, _provenance(records, made)
-    yield None, False, trail.trail_quads(changes)
-
-
-def _turtle_quads(source: bytes, graph: URIRef) -> Iterator[ox.Quad]:
-    name = ox.NamedNode(graph)
-    for quad in ox.parse(source, format=ox.RdfFormat.TURTLE):
-        yield ox.Quad(quad.subject, quad.predicate, quad.object, name)
-
-
-def _provenance(records: list[PlanRecord], made: datetime) -> QuadWriter:
-    out = QuadWriter(terms.GRAPH_PROVENANCE)
-    activity = URIRef(f"{terms.ID}build/{made:%Y%m%dT%H%M%S}")
-    out.add(activity, RDF.type, PROV.Activity)
-    stamp = ox.Literal(made.isoformat(timespec="seconds"), datatype=ox.NamedNode(XSD.dateTime))
-    out.add(activity, PROV.startedAtTime, stamp)
-    out.add(activity, DCTERMS.identifier, code_hash()[:12])
-    out.add(terms.DATASET, PROV.wasGeneratedBy, activity)
-    for record in records:
-        out.add(terms.document_iri(record.slug), PROV.wasGeneratedBy, activity)
-        out.add(terms.document_iri(record.slug), ZM.textHash, record.text_hash)
-    return out
 
 
 @cache

@@ -19,8 +19,10 @@ from graph.agency_identity import identify
 from graph.claims import Claims, Key, Numbered, misquotations
 from graph.comparing import Comparer, Comparison, is_of_a_part
 from graph.inside import Check, Passage
+from graph.quads import QuadWriter, year, zh
 from graph.record import PlanRecord
-from graph.triples import QuadWriter, source_span, year, zh
+from graph.shares import Summand
+from graph.triples import source_span
 from ontology import terms
 from ontology.terms import ZM
 
@@ -100,25 +102,43 @@ def comparisons(
     claims = Claims()
     for place in places:
         claims.add(place)
-    comparer = Comparer(claims)
-    said: dict[str, dict[Key, list[Numbered]]] = {}
+    cascade = Cascade(claims)
     found: list[Comparison] = []
     for number, place in enumerate(places):
         if only is not None and place.slug not in only:
             continue
         if progress:
             progress(number, len(places))
-        ancestors = lineage.ancestors(place)
-        uppers = {upper.code: upper for upper in ancestors}
-        said |= {upper.slug: _by_key(upper, comparer) for upper in ancestors if upper.slug not in said}
-        found += comparer.compare(place, ancestors)
-        found += shares.stated_shares(place, comparer, uppers)
-        for claim, upper, other in misquotations(place, said, claims, uppers):
-            found.append(Comparison("misquoted", place.slug, upper.slug, (), other, claim=claim))
-    found += shares.sums(lineage, comparer, claims, only)
+        found += cascade.of_plan(place, lineage.ancestors(place))
+    found += shares.sums(lineage, cascade.comparer, claims, only)
     if progress:
         progress(len(places), len(places))
     return found
+
+
+class Cascade:
+    """Compares plans one by one; what an upper plan says is looked up once, and kept."""
+
+    def __init__(self, claims: Claims) -> None:
+        self.comparer = Comparer(claims)
+        self._claims = claims
+        self._said: dict[str, dict[Key, list[Numbered]]] = {}
+
+    def of_plan(self, place: Place, ancestors: Sequence[Place]) -> list[Comparison]:
+        """What becomes of the documents above (nearest first, whole) in one plan; without the sums of those below it."""
+        uppers = {upper.code: upper for upper in ancestors}
+        for upper in ancestors:
+            if upper.slug not in self._said:
+                self._said[upper.slug] = _by_key(upper, self.comparer)
+        found = self.comparer.compare(place, ancestors)
+        found += shares.stated_shares(place, self.comparer, uppers)
+        for claim, upper, other in misquotations(place, self._said, self._claims, uppers):
+            found.append(Comparison("misquoted", place.slug, upper.slug, (), other, claim=claim))
+        return found
+
+    def sums(self, parent: Place, parts: Iterable[Summand]) -> list[Comparison]:
+        """Where what the places below a plan state adds up to more than its own figures."""
+        return list(shares.sums_of(parent, parts, self.comparer, self._claims))
 
 
 def _by_key(place: Place, comparer: Comparer) -> dict[Key, list[Numbered]]:
@@ -143,29 +163,47 @@ def inferred_quads(
     name) are those of ``inside``, by slug.
     """
     places = list(places)
+    yield None, label_quads(agency_labels.labels(place.record for place in places if place.record))
+    yield None, division_quads()
+    of_plan: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        of_plan.setdefault(comparison.lower_plan, []).append(comparison)
+    version_of = versions.by_slug(place.record for place in places if place.record is not None)
+    for place in places:
+        slug = place.slug
+        about = (checks or {}).get(slug, ()), (told or {}).get(slug, {}), version_of.get(slug, ())
+        yield slug, plan_quads(place, lineage, of_plan.get(slug, ()), *about)
+
+
+def plan_quads(
+    place: Place,
+    lineage: Lineage,
+    comparisons: Iterable[Comparison],
+    checks: Sequence[Check],
+    told: Mapping[int, Sequence[str]],
+    versions: Sequence[str],
+) -> QuadWriter:
+    """What is derived of one document; ``versions`` are the slugs of its plan's versions, itself among them."""
     out = QuadWriter(terms.GRAPH_INFERRED)
-    _agency_labels(out, [place.record for place in places if place.record])
+    _lineage(out, place, lineage.ancestors(place))
+    _around(out, place, lineage)
+    _told(out, place, told)
+    for number, check in enumerate(checks, 1):
+        _check(out, place, number, check)
+    _versions(out, place, versions)
+    _comparisons(out, comparisons)
+    return out
+
+
+def division_quads() -> QuadWriter:
+    """Each division and all that it lies in."""
+    out = QuadWriter(terms.GRAPH_INFERRED)
     for division in divisions.divisions().values():
         for above in divisions.line(division.code)[1:]:
             out.add(
                 terms.division_iri(division.code), ZM.withinDivisionTransitive, terms.division_iri(above.code)
             )
-    yield None, out
-    of_plan: dict[str, list[Comparison]] = {}
-    for comparison in comparisons:
-        of_plan.setdefault(comparison.lower_plan, []).append(comparison)
-    chains = versions.chains(place.record for place in places if place.record is not None)
-    version_of = {slug: chain for chain in chains for slug in chain}
-    for place in places:
-        out = QuadWriter(terms.GRAPH_INFERRED)
-        _lineage(out, place, lineage.ancestors(place))
-        _around(out, place, lineage)
-        _told(out, place, (told or {}).get(place.slug, {}))
-        for number, check in enumerate((checks or {}).get(place.slug, ()), 1):
-            _check(out, place, number, check)
-        _versions(out, place, version_of.get(place.slug, ()))
-        _comparisons(out, of_plan.get(place.slug, ()))
-        yield place.slug, out
+    return out
 
 
 def changed_quads(
@@ -198,23 +236,14 @@ def _comparisons(out: QuadWriter, comparisons: Iterable[Comparison]) -> None:
             out.add(iri, ZM.repeats, iris[id(comparison.repeats)])
 
 
-def _agency_labels(out: QuadWriter, records: Sequence[PlanRecord]) -> None:
-    """One preferred label for each agency over all documents; skos keeps preferred and alternative labels apart."""
-    _labels(out, agency_labels.labels(records))
-
-
 def label_quads(labels: Mapping[URIRef, tuple[str, tuple[str, ...]]]) -> QuadWriter:
-    """The labels of some agencies: IRI → preferred label, other spellings."""
+    """The labels of some agencies: IRI → preferred label, other spellings. skos keeps the two apart."""
     out = QuadWriter(terms.GRAPH_INFERRED)
-    _labels(out, labels)
-    return out
-
-
-def _labels(out: QuadWriter, labels: Mapping[URIRef, tuple[str, tuple[str, ...]]]) -> None:
     for iri, (preferred, others) in labels.items():
         out.add(iri, SKOS.prefLabel, zh(preferred))
         for other in others:
             out.add(iri, SKOS.altLabel, zh(other))
+    return out
 
 
 def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:

@@ -55,6 +55,16 @@ def claimed_code(record: PlanRecord, claim: CitedTarget) -> str | None:
     return None
 
 
+def claims_of(place: Place) -> Iterator[tuple[str, Numbered]]:
+    """What a document says of others, each with the code of the division that it is about."""
+    if place.record is None:
+        return
+    for number, claim in enumerate(place.record.cited_targets, 1):
+        code = claimed_code(place.record, claim)
+        if code is not None:
+            yield code, Numbered(number, claim, place.slug)
+
+
 @dataclass
 class Claims:
     """All claims, by the place that they are about.
@@ -68,17 +78,16 @@ class Claims:
 
     def add(self, place: Place) -> None:
         """Take in what a document says of others."""
-        if place.record is None:
-            return
-        for number, claim in enumerate(place.record.cited_targets, 1):
-            code = claimed_code(place.record, claim)
-            if code is None:
-                continue
-            one, key = Numbered(number, claim, place.slug), key_of(claim)
-            known = self.about.setdefault((place.family, code), {}).setdefault(key, [])
+        for code, one in claims_of(place):
+            known = self.about.setdefault((place.family, code), {}).setdefault(key_of(one.target), [])
             if not any(_alike(one.target, other.target) for other in known):
                 known.append(one)
-            self.by.setdefault((place.slug, code, key, claim.measure), one)
+        self.add_own(place)
+
+    def add_own(self, place: Place) -> None:
+        """Take in what a document says, for comparing this document; what all say of others is known already."""
+        for code, one in claims_of(place):
+            self.by.setdefault((place.slug, code, key_of(one.target), one.target.measure), one)
 
     def speaking_for(self, upper: Place, lower: Place, key: Key) -> list[Numbered]:
         """What is claimed of a place in a matter: the lower plan's own claim where it makes one, else all that differ."""

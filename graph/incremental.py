@@ -31,6 +31,7 @@ from graph.cascade import Lineage, Place
 from graph.claims import Key, claimed_code, key_of
 from graph.comparing import Comparison, is_whole
 from graph.record import CitedTarget, PlanRecord
+from graph.stages import head_of
 from ontology import terms
 from ontology.terms import OA, ZM
 
@@ -81,18 +82,6 @@ def _stands_apart(name: str) -> bool:
 
 
 # -- what is kept of each document -----------------------------------------------------------------------------
-
-
-def head_of(record: PlanRecord) -> PlanRecord:
-    """What others may need of a document without reading it: its head, and what it says of the levels above it."""
-    return PlanRecord(
-        slug=record.slug,
-        plan=record.plan.model_copy(update={"cites": [], "aliases": []}),
-        text_hash=record.text_hash,
-        verified=record.verified,
-        revision_of=record.revision_of,
-        cited_targets=record.cited_targets,
-    )
 
 
 def write_heads(folder: Path, records: Iterable[PlanRecord]) -> None:

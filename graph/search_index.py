@@ -17,7 +17,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -71,8 +71,42 @@ class Entry:
     span: Span | None = None
 
 
-def write(folder: Path, records: Iterable[PlanRecord], stubs: Iterable[StubEntry]) -> None:
-    """Make the index of a build whose texts stand in ``folder``."""
+_Prepared = tuple[
+    tuple[int, str, str | None],
+    tuple[str, str | None, str, str, str, int | None, int | None],
+    tuple[str, str, str],
+    set[str],
+]
+"""An entry as its tables take it, but for its number: of entry, content, words, and the keys of its names."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the index takes in of one document: its entries as they stand in the tables, and how it spells its agencies."""
+
+    slug: str
+    title: str
+    code: str
+    entries: list[_Prepared]
+    spellings: list[tuple[str, str, str, int, str]] = field(default_factory=list)
+
+
+def rows_of(record: PlanRecord, text: str | None) -> Rows:
+    """What the index takes in of a document; ``text`` is the kept one, None for a record made by hand."""
+    entries = [_prepared(entry) for entry in entries_of(record, text)]
+    return Rows(record.slug, record.plan.title, agency_labels.code_of(record), entries, _spellings(record))
+
+
+def rows_of_stub(stub: StubEntry) -> Rows:
+    """The same of a document that is only known to exist."""
+    names = (*([stub.number] if stub.number else []), *_place_names(stub.code))
+    iri = str(terms.document_iri(stub.slug))
+    entry = Entry("plan", iri, stub.code, stub.title, stub.slug, names=names)
+    return Rows(stub.slug, stub.title, stub.code, [_prepared(entry)])
+
+
+def write(folder: Path, documents: Iterable[Rows]) -> None:
+    """Make the index of a build."""
     path = folder / FILE
     path.unlink(missing_ok=True)
     with closing(_opened(path)) as base:
@@ -80,18 +114,18 @@ def write(folder: Path, records: Iterable[PlanRecord], stubs: Iterable[StubEntry
         # Terms are gathered in memory and written in a few large pieces, which are then merged into one.
         base.execute("INSERT INTO words (words, rank) VALUES ('hashsize', 33554432)")
         with base:
-            _Writer(base).add(folder, records, stubs)
+            _Writer(base).add(documents)
             base.execute("INSERT INTO words (words) VALUES ('optimize')")
 
 
-def update(folder: Path, before: Path, changed: Sequence[PlanRecord]) -> None:
+def update(folder: Path, before: Path, changed: Sequence[Rows]) -> None:
     """Make the index of a build out of that of the one before, where only some documents changed."""
     source, path = before / FILE, folder / FILE
     shutil.copyfile(source, path)
     with closing(_opened(path)) as base, base:
         writer = _Writer(base)
-        writer.remove([record.slug for record in changed])
-        writer.add(folder, changed, ())
+        writer.remove([rows.slug for rows in changed])
+        writer.add(changed)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -109,19 +143,15 @@ class _Writer:
         self._base = base
         self._next: int = base.execute("SELECT coalesce(max(id), 0) + 1 FROM entry").fetchone()[0]
 
-    def add(self, folder: Path, records: Iterable[PlanRecord], stubs: Iterable[StubEntry]) -> None:
+    def add(self, documents: Iterable[Rows]) -> None:
         touched: set[str] = set()
-        for record in records:
-            file = folder / "texts" / f"{record.slug}.txt"
-            text = file.read_bytes().decode("utf-8") if file.exists() else None
-            self._document(record.slug, record.plan.title, agency_labels.code_of(record))
-            self._put(entries_of(record, text))
-            touched |= self._spell(record)
-        for stub in stubs:
-            self._document(stub.slug, stub.title, stub.code)
-            names = (*([stub.number] if stub.number else []), *_place_names(stub.code))
-            iri = str(terms.document_iri(stub.slug))
-            self._put([Entry("plan", iri, stub.code, stub.title, stub.slug, names=names)])
+        for rows in documents:
+            self._document(rows.slug, rows.title, rows.code)
+            self._put(rows.entries)
+            for code in {row[4] for row in rows.spellings}:
+                self._place(code)
+            self._base.executemany("INSERT OR IGNORE INTO spelling VALUES (?, ?, ?, ?, ?)", rows.spellings)
+            touched |= {row[0] for row in rows.spellings}
         self._name(touched)
 
     def remove(self, slugs: Sequence[str]) -> None:
@@ -150,16 +180,13 @@ class _Writer:
             row = [code, line[0].name, line[0].level, f"/{codes}/"]
             self._base.execute("INSERT OR IGNORE INTO place VALUES (?, ?, ?, ?)", row)
 
-    def _put(self, entries: Iterable[Entry]) -> None:
+    def _put(self, entries: Iterable[_Prepared]) -> None:
         rows, contents, words, keys = [], [], [], []
-        for number, entry in enumerate(entries, self._next):
-            names = json.dumps(entry.names, ensure_ascii=False) if entry.names else "[]"
-            start, stop = entry.span or (None, None)
-            rows.append((number, KINDS.index(entry.kind), entry.code, entry.document))
-            contents.append((number, entry.iri, entry.path, entry.label, names, entry.text, start, stop))
-            folded = _folded(entry.label, entry.names, entry.text)
-            words.append((number, *folded.columns))
-            keys += [(one, number) for one in folded.keys]
+        for number, (entry, content, columns, names) in enumerate(entries, self._next):
+            rows.append((number, *entry))
+            contents.append((number, *content))
+            words.append((number, *columns))
+            keys += [(one, number) for one in names]
         self._next += len(rows)
         self._base.executemany("INSERT INTO entry VALUES (?, ?, ?, ?)", rows)
         self._base.executemany("INSERT INTO content VALUES (?, ?, ?, ?, ?, ?, ?, ?)", contents)
@@ -182,22 +209,6 @@ class _Writer:
 
     # -- agencies: their labels come from all documents ------------------------------------------------------------
 
-    def _spell(self, record: PlanRecord) -> set[str]:
-        """Note how a document spells its agencies; a body above those that it names goes by its full name, unused."""
-        spelled, above = agency_labels.spellings_of(record)
-        codes = {iri: identity.code for iri, identity in agency_labels.known([record]).items()}
-        codes |= {iri: identity.code for iri, identity in above.items()}
-        rows: list[tuple[str, str, str, int, str]] = []
-        for iri, counted in spelled.items():
-            rows += [(str(iri), record.slug, name, uses, codes[iri]) for name, uses in counted.items()]
-        for iri, identity in above.items():
-            if iri not in spelled:
-                rows.append((str(iri), record.slug, agency_labels.full_name(identity), 0, codes[iri]))
-        for code in {row[4] for row in rows}:
-            self._place(code)
-        self._base.executemany("INSERT OR IGNORE INTO spelling VALUES (?, ?, ?, ?, ?)", rows)
-        return {row[0] for row in rows}
-
     def _forget(self, iris: Iterable[str]) -> None:
         """Take agencies out, to be entered again."""
         for iri in iris:
@@ -212,7 +223,7 @@ class _Writer:
             return
         self._forget(iris)
         first = self._next
-        self._put(self._agencies(iris))
+        self._put(map(_prepared, self._agencies(iris)))
         self._base.execute("INSERT INTO agency SELECT iri, id FROM content WHERE id >= ?", [first])
 
     def _agencies(self, iris: set[str]) -> Iterator[Entry]:
@@ -243,6 +254,32 @@ def _folded(label: str, names: Iterable[str], text: str) -> _Folded:
     spaced = [" ".join(one) for one in called]
     columns = (spaced[0], " | ".join(spaced[1:]), " ".join(tokens(text)))
     return _Folded(columns, {key(one) for one in called} - {""})
+
+
+def _prepared(entry: Entry) -> _Prepared:
+    names = json.dumps(entry.names, ensure_ascii=False) if entry.names else "[]"
+    start, stop = entry.span or (None, None)
+    folded = _folded(entry.label, entry.names, entry.text)
+    return (
+        (KINDS.index(entry.kind), entry.code, entry.document),
+        (entry.iri, entry.path, entry.label, names, entry.text, start, stop),
+        folded.columns,
+        folded.keys,
+    )
+
+
+def _spellings(record: PlanRecord) -> list[tuple[str, str, str, int, str]]:
+    """How a document spells its agencies; a body above those that it names goes by its full name, unused."""
+    named = agency_labels.named(record)
+    rows = [
+        (iri, record.slug, name, uses, spelling.code)
+        for iri, spelling in named.spelled.items()
+        for name, uses in spelling.uses.items()
+    ]
+    for iri, (code, name) in named.above.items():
+        if iri not in named.spelled:
+            rows.append((iri, record.slug, name, 0, code))
+    return rows
 
 
 # -- what a document holds -------------------------------------------------------------------------------------

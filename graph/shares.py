@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from graph import divisions, linking
 from graph.claims import Claims, Key, Numbered, key_of
 from graph.comparing import Comparer, Comparison, is_of_a_part, unreviewed
-from graph.record import Level, PlanRecord, Target
+from graph.record import Level, Measure, PlanRecord, Target
 
 if TYPE_CHECKING:
     from graph.cascade import Lineage, Place
@@ -169,65 +169,116 @@ def _about(place: Place, other: Numbered, uppers: dict[str, Place]) -> Place | N
     return uppers.get(code or "")
 
 
-def sums(
-    lineage: Lineage, comparer: Comparer, claims: Claims, only: Collection[str] | None = None
-) -> Iterator[Comparison]:
-    """Where the known places below a place add up to more than its own figure.
+class Summand(NamedTuple):
+    """A count of a place that may be added up: what the place above needs of it, and no more.
 
-    Each place speaks through one document and counts once, below the nearest document above it. A place whose figure
-    alone is larger than the parent's is a finding of its own, and of no sum. With ``only``, the sums of these parents.
+    ``number`` is that of the target in its document; ``unsure`` tells that nobody looked at an uncertain reading of it.
     """
-    parts: dict[tuple[str, Key, str], list[tuple[Place, Numbered]]] = {}
-    parents: dict[str, Place] = {}
-    for place in lineage.speakers():
-        above = lineage.ancestors(place)
-        if not above or (only is not None and above[0].slug not in only):
-            continue
-        parents[above[0].slug] = above[0]
-        for key, measure, one in _summands(place, comparer):
-            parts.setdefault((above[0].slug, key, measure), []).append((place, one))
-    for (slug, key, measure), found in parts.items():
-        if len(found) < 2:
-            continue
-        parent = parents[slug]
-        whole = _own_figure(parent, key, measure, comparer, claims)
-        if whole is None or whole.target.value is None:
-            continue
-        counted = [
-            (place, one)
-            for place, one in found
-            if linking.same_unit(one.target.unit or "", whole.target.unit or "")
-        ]
-        values = [one.target.value for _, one in counted if one.target.value is not None]
-        total = sum(values, Decimal(0))
-        if len(values) < 2 or total <= whole.target.value or max(values) > whole.target.value:
-            continue
-        yield Comparison(
-            "sum_exceeds",
-            slug,
-            slug,
-            tuple(one for _, one in counted),
-            whole,
-            ratio=(total / whole.target.value).quantize(Decimal("0.0001")).normalize() + 0,
-            unsure=any(unreviewed(one, place) for place, one in counted),
-            total=total,
-            known=len(values),
-            places=_below(parent.code),
+
+    document: str
+    number: int
+    key: Key
+    measure: Measure
+    value: Decimal
+    unit: str
+    unsure: bool
+
+    @property
+    def statement(self) -> Numbered:
+        """The target as a comparison names it."""
+        about, year = self.key
+        target = Target(
+            path="",
+            indicator=about,
+            value=self.value,
+            unit=self.unit,
+            comparator="=",
+            measure=self.measure,
+            target_year=year,
+            quote="",
         )
+        return Numbered(self.number, target, self.document)
 
 
-def _summands(place: Place, comparer: Comparer) -> Iterator[tuple[Key, str, Numbered]]:
+def summands(place: Place, comparer: Comparer) -> Iterator[Summand]:
     """The counts of a place that may be added up, one of a kind; where it gives two, neither is sure."""
     for years in comparer.index(place).values():
         for statements in years.values():
-            by_measure: dict[str, list[Numbered]] = {}
+            by_measure: dict[Measure, list[Numbered]] = {}
             for one in statements:
                 target = one.target
                 if target.value is not None and is_of_a_part(target) and linking.is_additive(target):
                     by_measure.setdefault(target.measure, []).append(one)
             for measure, alike in by_measure.items():
-                if len({one.target.value for one in alike}) == 1:
-                    yield key_of(alike[0].target), measure, alike[0]
+                one, target = alike[0], alike[0].target
+                if target.value is not None and len({other.target.value for other in alike}) == 1:
+                    unsure = unreviewed(one, place)
+                    yield Summand(
+                        place.slug,
+                        one.number,
+                        key_of(target),
+                        measure,
+                        target.value,
+                        target.unit or "",
+                        unsure,
+                    )
+
+
+def parents(lineage: Lineage) -> Iterator[tuple[Place, Place]]:
+    """Each place that speaks for itself, with the nearest document above it: it counts there, and once."""
+    for place in lineage.speakers():
+        above = lineage.ancestors(place)
+        if above:
+            yield place, above[0]
+
+
+def sums(
+    lineage: Lineage, comparer: Comparer, claims: Claims, only: Collection[str] | None = None
+) -> Iterator[Comparison]:
+    """All of `sums_of`; with ``only``, those of these parents."""
+    parts: dict[str, list[Summand]] = {}
+    known: dict[str, Place] = {}
+    for place, parent in parents(lineage):
+        if only is None or parent.slug in only:
+            known[parent.slug] = parent
+            parts.setdefault(parent.slug, []).extend(summands(place, comparer))
+    for slug, found in parts.items():
+        yield from sums_of(known[slug], found, comparer, claims)
+
+
+def sums_of(
+    parent: Place, parts: Iterable[Summand], comparer: Comparer, claims: Claims
+) -> Iterator[Comparison]:
+    """Where the known places below a place add up to more than its own figure.
+
+    A place whose figure alone is larger than the parent's is a finding of its own, and of no sum.
+    """
+    alike: dict[tuple[Key, Measure], list[Summand]] = {}
+    for part in parts:
+        alike.setdefault((part.key, part.measure), []).append(part)
+    for (key, measure), found in alike.items():
+        if len(found) < 2:
+            continue
+        whole = _own_figure(parent, key, measure, comparer, claims)
+        if whole is None or whole.target.value is None:
+            continue
+        counted = [one for one in found if linking.same_unit(one.unit, whole.target.unit or "")]
+        values = [one.value for one in counted]
+        total = sum(values, Decimal(0))
+        if len(values) < 2 or total <= whole.target.value or max(values) > whole.target.value:
+            continue
+        yield Comparison(
+            "sum_exceeds",
+            parent.slug,
+            parent.slug,
+            tuple(one.statement for one in counted),
+            whole,
+            ratio=(total / whole.target.value).quantize(Decimal("0.0001")).normalize() + 0,
+            unsure=any(one.unsure for one in counted),
+            total=total,
+            known=len(values),
+            places=_below(parent.code),
+        )
 
 
 def _own_figure(parent: Place, key: Key, measure: str, comparer: Comparer, claims: Claims) -> Numbered | None:

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-import pyoxigraph as ox
 from pydantic import BaseModel, ConfigDict, ValidationError
 from rdflib import URIRef
-from rdflib.namespace import DCTERMS, PROV, RDF, RDFS, XSD
+from rdflib.namespace import DCTERMS, PROV, RDF, RDFS
 
 from graph.errors import StoreError
-from graph.triples import QuadWriter
+from graph.quads import QuadWriter, typed
 from ontology import terms
 
 FILE: Final = "audit.jsonl"
@@ -87,7 +86,7 @@ def trail_quads(entries: Sequence[Entry]) -> QuadWriter:
         agent = URIRef(f"{terms.ID}writer/{terms.segment(entry.agent)}")
         out.add(activity, RDF.type, PROV.Activity)
         out.add(activity, DCTERMS.type, entry.kind)
-        out.add(activity, PROV.endedAtTime, ox.Literal(entry.time, datatype=ox.NamedNode(XSD.dateTime)))
+        out.add(activity, PROV.endedAtTime, typed(entry.time, "dateTime"))
         out.add(activity, PROV.wasAssociatedWith, agent)
         out.add(agent, RDF.type, PROV.Agent)
         out.add(agent, RDFS.label, entry.agent)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from datetime import date
+from collections.abc import Iterable
 from decimal import Decimal
-from functools import lru_cache
 
 import pyoxigraph as ox
 from rdflib import URIRef
-from rdflib.namespace import DCTERMS, ORG, RDF, RDFS, SKOS, VOID, XSD
+from rdflib.namespace import DCTERMS, ORG, RDF, RDFS, SKOS, VOID
 
 from graph import agency_labels, divisions, document_numbers, linking
 from graph.agency_identity import AgencyIdentity, identify
 from graph.catalog import StubEntry
 from graph.document_numbers import DocumentNumber
 from graph.known_documents import Candidate, KnownDocuments, own_number
+from graph.quads import QuadWriter, day, year, zh
 from graph.record import Assignment, Citation, CitedTarget, ConceptLink, PlanRecord, Review, Span, Target
 from ontology import terms
 from ontology.terms import ELI, OA, ZM
@@ -30,63 +29,6 @@ _COMPARATORS = {
     "<=": "le",
     "qualitative": "qualitative",
 }
-Value = URIRef | str | int | bool | Decimal | ox.Literal
-
-
-def zh(text: str) -> ox.Literal:
-    """A text in Chinese."""
-    return ox.Literal(text, language="zh")
-
-
-def year(value: int) -> ox.Literal:
-    """A calendar year, xsd:gYear."""
-    return ox.Literal(str(value), datatype=ox.NamedNode(XSD.gYear))
-
-
-def day(value: date) -> ox.Literal:
-    """A calendar day, xsd:date."""
-    return ox.Literal(value.isoformat(), datatype=ox.NamedNode(XSD.date))
-
-
-def decimal(value: Decimal) -> ox.Literal:
-    """An exact number, written plainly (12000000000, 84.5)."""
-    plain = format(value.normalize() + 0, "f")
-    return ox.Literal(plain, datatype=ox.NamedNode(XSD.decimal))
-
-
-@lru_cache(maxsize=50_000)
-def _named(iri: URIRef) -> ox.NamedNode:
-    """An IRI as the store has it, which looks at each of its characters: properties and concepts come again and again."""
-    return ox.NamedNode(iri)
-
-
-class QuadWriter:
-    """Collects the quads of one named graph, each once."""
-
-    def __init__(self, graph: URIRef) -> None:
-        self._graph = ox.NamedNode(graph)
-        self._quads: dict[ox.Quad, None] = {}
-
-    def add(self, subject: URIRef, predicate: URIRef, value: Value | None) -> None:
-        """Add a triple; None adds nothing, a bare string is a plain literal."""
-        if value is None:
-            return
-        node: ox.NamedNode | ox.Literal
-        if isinstance(value, URIRef):
-            node = _named(value)
-        elif isinstance(value, ox.Literal):
-            node = value
-        elif isinstance(value, Decimal):
-            node = decimal(value)
-        else:
-            node = ox.Literal(value)
-        self._quads[ox.Quad(_named(subject), _named(predicate), node, self._graph)] = None
-
-    def __iter__(self) -> Iterator[ox.Quad]:
-        return iter(self._quads)
-
-    def __len__(self) -> int:
-        return len(self._quads)
 
 
 class _Document:
@@ -406,7 +348,7 @@ class _Document:
         add = self.out.add
         add(subject, ZM.reviewStatus, terms.concept_iri("review-status", review.status))
         add(subject, ZM.reviewedBy, review.by)
-        add(subject, ZM.reviewedOn, ox.Literal(review.date.isoformat(), datatype=ox.NamedNode(XSD.date)))
+        add(subject, ZM.reviewedOn, day(review.date))
         add(subject, ZM.reviewReason, zh(review.reason) if review.reason else None)
 
     def _span(self, span: Span | None, quote: str) -> URIRef | None:

@@ -24,7 +24,7 @@ from rdflib import URIRef
 from rdflib.namespace import DCTERMS, RDF
 
 from graph import build as building
-from graph import incremental, publishing, sealing, search_index, trail, triples, user_graphs
+from graph import incremental, publishing, sealing, search_index, stages, trail, triples, user_graphs
 from graph.build import Summary, inputs_of, read_summary
 from graph.catalog import StubEntry, read_corpus, vocabularies_of
 from graph.errors import StoreError, ZhengmaiError
@@ -46,6 +46,9 @@ _SHARED: Final = (
     terms.GRAPH_PROVENANCE,
 )
 _OPEN: Final = '"findings": [\n'
+
+
+_COUNTED: Final = ("documents", "spans", "triples", "findings", "files")
 
 
 @dataclass
@@ -77,9 +80,6 @@ class Verdict:
         else:
             yield both("verify", "disagree", build=self.build.name, count=len(self.faults))[at]
             yield both("damage", "what-to-do")[at]
-
-
-_COUNTED: Final = ("documents", "spans", "triples", "findings", "files")
 
 
 def verify(build: Path, data: Path | None, progress: Progress = lambda what, done, total: None) -> Verdict:
@@ -154,7 +154,7 @@ class _Verifying:
                 self._progress(label, number, len(heads))
                 record = self._document(slug, head, known if same_code else None, store, spans, index, stored)
                 if record is not None:
-                    counted.update(building.contents_of([record]))
+                    counted.update(stages.contents(record))
                     counted["documents" if record.text_hash else "records"] += 1
             self._progress(label, len(heads), len(heads))
             self._index(index, {*heads, *(stub.slug for stub in stubs)})
@@ -187,7 +187,7 @@ class _Verifying:
         except (OSError, ValidationError) as error:
             self._fault(both("verify", "record", document=slug, error=type(error).__name__))
             return None
-        if incremental.head_of(record) != head:
+        if stages.head_of(record) != head:
             self._fault(both("verify", "head", document=slug))
         text = self._text(slug, record)
         graph = ox.NamedNode(terms.document_graph(slug))
@@ -208,9 +208,9 @@ class _Verifying:
             held = inferred.get(str(terms.document_iri(slug)), [])
             self._spans([*quads, *held], text, record.text_hash)
         if known is not None:
-            missing, extra = index.differences(record, text)
-            if missing or extra:
-                self._fault(both("verify", "search-rows", document=slug, missing=missing, extra=extra))
+            few, many = index.differences(record, text)
+            if few or many:
+                self._fault(both("verify", "search-rows", document=slug, missing=few, extra=many))
         return record
 
     def _text(self, slug: str, record: PlanRecord) -> str | None:
@@ -291,8 +291,9 @@ class _Verifying:
         }
         for name, (records, quads) in held.items():
             if any(one is not None and one != told.get(name) for one in (records, quads)):
-                if name == "actions" and records == told.get(name) and quads is not None and quads <= records:
-                    continue  # a document that repeats a number has two tasks under one name
+                # A document that repeats a number has two tasks under one name.
+                if name == "actions" and records == told.get(name) and (quads or 0) <= (records or 0):
+                    continue
                 dash = {
                     "records": "–" if records is None else records,
                     "store": "–" if quads is None else quads,
@@ -449,7 +450,8 @@ def _stubs(store: ox.Store, heads: dict[str, PlanRecord]) -> Iterator[StubEntry]
 
 def _inferred_spans(store: ox.Store) -> dict[str, list[ox.Quad]]:
     """By document: what the inferred graph says of places in its text."""
-    graph, found = ox.NamedNode(terms.GRAPH_INFERRED), {}
+    graph = ox.NamedNode(terms.GRAPH_INFERRED)
+    found: dict[str, list[ox.Quad]] = {}
     for quad in store.quads_for_pattern(None, ox.NamedNode(OA.hasSource), None, graph):
         held = list(store.quads_for_pattern(quad.subject, None, None, graph))
         for led in [one.object for one in held if one.predicate.value == str(OA.hasSelector)]:

@@ -51,6 +51,11 @@ def chains(records: Iterable[PlanRecord]) -> list[list[str]]:
     return sorted([record.slug for record in group] for group in made)
 
 
+def by_slug(records: Iterable[PlanRecord]) -> dict[str, list[str]]:
+    """The same, by each of the slugs."""
+    return {slug: chain for chain in chains(records) for slug in chain}
+
+
 def _grouped(record: PlanRecord, groups: list[list[PlanRecord]]) -> bool:
     return any(record in group for group in groups)
 

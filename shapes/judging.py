@@ -24,8 +24,7 @@ from rdflib import Graph, URIRef
 from rdflib import Literal as RdfLiteral
 from rdflib.term import BNode, Node
 
-from graph import stores
-from graph.stores import EmbeddedStore, open_store
+from graph.stores import EmbeddedStore, open_store, read_parts
 from ontology import terms
 from ontology.terms import ID, OA, ZM
 from ontology.vocabulary import ontology_graph
@@ -43,6 +42,8 @@ BATCH: Final = 100
 
 _OWNED: Final = re.compile(rf"{re.escape(str(ID))}(?:document|comparison)/([^/]+)")
 _NAMED: Final = re.compile(rf"<({re.escape(str(ID))}(?:document|agency)/[^>]+)>".encode())
+_GRAPH: Final = re.compile(rb" <[^<>\"]*> \.\n")
+"""The end of a line of N-Quads: what is left is N-Triples."""
 _AGENCY: Final = f"{ID}agency/"
 # What the inferred graph says of a plan: its comparisons, its checks with their passages, what was added to its tasks.
 _INFERRED: Final = tuple(
@@ -221,9 +222,9 @@ class Judge:
         graph = Graph().parse(data=triples.decode(), format="nt")
         return validate(graph, ontology_graph(), shapes).results
 
-    def report(self, slugs: Sequence[str]) -> Collected:
-        """The findings of some plans, judged together."""
-        triples = self.graph_of(slugs)
+    def report(self, slugs: Sequence[str], written: bytes | None = None) -> Collected:
+        """The findings of some plans, judged together; ``written`` as `graph_of` takes it."""
+        triples = self.graph_of(slugs, written)
         return self._collected(self.results(slugs, triples), slugs, triples[len(self._reference) :])
 
     def reference_report(self) -> Collected:
@@ -234,18 +235,21 @@ class Judge:
         judged = ValidationResult(not results, Graph(), results, self.shapes)
         return collect_part(judged, PlanGraph(self.store.native, slugs, triples))
 
-    def graph_of(self, slugs: Sequence[str]) -> bytes:
-        """What some plans are judged on, as N-Triples."""
-        own = [self._document(slug) for slug in slugs] + self._inferred(slugs)
+    def graph_of(self, slugs: Sequence[str], written: bytes | None = None) -> bytes:
+        """What some plans are judged on, as N-Triples.
+
+        ``written`` are the quads of their documents and what was derived of them (N-Quads), where they are at hand: they
+        need not be looked up in the store.
+        """
+        if written is not None:
+            own = [_GRAPH.sub(b" .\n", written)]
+        else:
+            own = [self._document(slug) for slug in slugs] + self._inferred(slugs)
         context = ox.serialize(self._context(slugs, own), format=ox.RdfFormat.N_TRIPLES) or b""
         return b"".join([self._reference, *own, context])
 
     def _inferred(self, slugs: Sequence[str]) -> list[bytes]:
-        """What was derived of some documents: as the build wrote it, where it still has it, else out of the store."""
-        folder = self.store.path.parent / "quads"
-        files = [stores.chunk_file(folder, slug, inferred=True) for slug in slugs]
-        if all(file.is_file() for file in files):
-            return [_triples(file.read_bytes(), terms.GRAPH_INFERRED) for file in files]
+        """What was derived of some documents, out of the store."""
         plans = " ".join(f"(<{terms.document_iri(slug)}> <{terms.document_graph(slug)}>)" for slug in slugs)
         parts = []
         for query in _INFERRED:
@@ -280,12 +284,9 @@ class Judge:
                     waiting.append(led)
 
     def _document(self, slug: str) -> bytes:
-        """The triples of a document: as the build wrote them, where it still has them, else out of the store."""
-        graph = terms.document_graph(slug)
-        written = stores.chunk_file(self.store.path.parent / "quads", slug)
-        if written.is_file():
-            return _triples(written.read_bytes(), graph)
-        return self.store.native.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b""
+        """The triples of a document, out of the store."""
+        graph = ox.NamedNode(terms.document_graph(slug))
+        return self.store.native.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph) or b""
 
     @cached_property
     def _plan_shapes(self) -> Graph:
@@ -309,11 +310,6 @@ class Judge:
         return b"".join(
             dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b"" for graph in graphs
         )
-
-
-def _triples(quads: bytes, graph: str) -> bytes:
-    """N-Quads of one graph as N-Triples."""
-    return quads.replace(f" <{graph}> .\n".encode(), b" .\n")
 
 
 def _owner(focus: Node | str) -> str | None:
@@ -355,14 +351,21 @@ def judge_build(
     """
     judge = Judge(open_store(folder / "store"), engine)
     merger = Merger(RuleBook(judge.shapes))
+    whole = False
     if before is None or not merger.keep(before, without=only):
         only = judge.plans()
         merger.add(judge.reference_report())
-    parts = list(batches(only))
+        whole = True
+    parts: list[tuple[Sequence[str], Path | None]] = []
+    if whole:
+        # Of a build that is not published yet what was written is at hand.
+        parts += [(slugs, file) for file, slugs in read_parts(folder)]
+    if not parts:
+        parts += [(slugs, None) for slugs in batches(only)]
     processes = processes or min(os.cpu_count() or 1, len(parts) // 2)
     if processes < 2:
         for part in parts:
-            merger.take(_packed(judge, part))
+            merger.take(_packed(judge, *part))
     else:
         # Spawned, not forked: a store has threads of its own.
         context = multiprocessing.get_context("spawn")
@@ -380,16 +383,16 @@ def _open(folder: Path, engine: Engine) -> None:
     _judge = Judge(open_store(folder / "store"), engine)
 
 
-def _judged(slugs: Sequence[str]) -> Packed:
-    return _packed(_judge, slugs)
+def _judged(part: tuple[Sequence[str], Path | None]) -> Packed:
+    return _packed(_judge, *part)
 
 
-def _packed(judge: Judge, slugs: Sequence[str]) -> Packed:
+def _packed(judge: Judge, slugs: Sequence[str], file: Path | None) -> Packed:
     # Hundreds of thousands of small things are made, none in circles: looking for these is a tenth of the time.
     enabled = gc.isenabled()
     gc.disable()
     try:
-        return pack(judge.report(slugs))
+        return pack(judge.report(slugs, file.read_bytes() if file else None))
     finally:
         if enabled:
             gc.enable()
