@@ -69,8 +69,7 @@ class Build:
 
     def record(self, slug: str) -> PlanRecord | None:
         """The record of a document that is known to exist; None for a stub."""
-        path = self.folder / "records" / f"{slug}.json"
-        return incremental.read_record(self.folder, slug) if path.is_file() else None
+        return incremental.find_record(self.folder, slug)
 
     def kept_text(self, slug: str) -> str | None:
         """The text of a document, which the spans of its record count in; None where only a record is held."""

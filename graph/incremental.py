@@ -106,6 +106,14 @@ def read_record(folder: Path, slug: str) -> PlanRecord:
         raise sealing.unreadable(folder / "records" / f"{slug}.json", error) from error
 
 
+def find_record(folder: Path, slug: str) -> PlanRecord | None:
+    """The same; None of a document that has none, such as a stub. Raises StoreError."""
+    known = sealing.read(folder)
+    name = f"records/{slug}.json"
+    # Of one that is missing, and should not be, the reader is told.
+    return read_record(folder, slug) if (name in known if known else (folder / name).is_file()) else None
+
+
 def read_text(folder: Path, slug: str) -> str | None:
     """The kept text of a document of a build; None where only a record is held. Raises StoreError."""
     try:

@@ -87,9 +87,17 @@ def read(build: Path) -> Sealed | None:
 
 
 def read_bytes(build: Path, name: str) -> bytes:
-    """A file of a build, as it was published. Raises StoreError where it is not that; FileNotFoundError."""
-    data = (build / name).read_bytes()
+    """A file of a build, as it was published.
+
+    Raises StoreError where it is not that, or is missing; FileNotFoundError where there never was one.
+    """
     known = read(build)
+    try:
+        data = (build / name).read_bytes()
+    except FileNotFoundError:
+        if known and name in known:
+            raise Fault(build / name, both("damage", "missing")).error() from None
+        raise
     if known and name in known:
         size, sha256 = known[name]
         if len(data) != size:

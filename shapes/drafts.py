@@ -23,7 +23,7 @@ from graph.cascade import Lineage, Place
 from graph.catalog import vocabularies_of
 from graph.document_numbers import parse
 from graph.errors import BadParameter
-from graph.incremental import read_record
+from graph.incremental import find_record
 from graph.inside import Check
 from graph.known_documents import KnownDocument, KnownDocuments
 from graph.record import PlanRecord
@@ -227,7 +227,7 @@ def _text(term: Any) -> str:
 
 def _record(build: Path, slug: str) -> PlanRecord | None:
     """The record of a document of the build; None for a stub."""
-    return read_record(build, slug) if (build / "records" / f"{slug}.json").is_file() else None
+    return find_record(build, slug)
 
 
 # -- the graph that is judged ----------------------------------------------------------------------------------

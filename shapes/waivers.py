@@ -172,7 +172,9 @@ def kept(build: Path) -> Waivers:
     """Read the waivers that a build was made with; none for a build without the file. Raises StoreError."""
     path = build / KEPT
     try:
-        return Waivers.model_validate_json(sealing.read_bytes(build, KEPT)) if path.exists() else Waivers()
+        return Waivers.model_validate_json(sealing.read_bytes(build, KEPT))
+    except FileNotFoundError:
+        return Waivers()
     except (OSError, ValueError) as error:
         raise sealing.unreadable(path, error) from error
 

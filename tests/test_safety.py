@@ -25,9 +25,10 @@ from benchmarks.faults_injected import SLUG, Bench
 from graph import backup, disk, journal, publishing, record_cache, sealing, trail, verifying
 from graph.build import KEPT_BUILDS, BuildJob, open_current, read_summary
 from graph.errors import BadInput, NotFound, StoreError
-from graph.incremental import read_text
+from graph.incremental import find_record, read_text
 from graph.rollback import kept_builds, rollback
 from shapes.building import judge_job
+from shapes.waivers import kept
 from tests.support.server import running
 from zhengmai import app
 
@@ -311,3 +312,16 @@ def test_names_of_backups(data: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there already"):
         backup.backup(data, tmp_path / "b.tar.gz")
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_file_that_is_missing_is_told_not_taken_for_one_that_never_was(data: Path) -> None:
+    build = open_current(data)
+    for name in (f"texts/{SLUG}.txt", f"records/{SLUG}.json", "waivers.json"):
+        (build / name).unlink()
+    with pytest.raises(StoreError, match="missing"):
+        read_text(build, SLUG)
+    with pytest.raises(StoreError, match="missing"):
+        find_record(build, SLUG)
+    with pytest.raises(StoreError, match="missing"):
+        kept(build)
+    assert find_record(build, "nobody") is None
