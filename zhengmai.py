@@ -62,17 +62,22 @@ def build(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Read everything again, whatever is cached.")
     ] = False,
+    keep: Annotated[
+        int, typer.Option("--keep", envvar="ZHENGMAI_KEPT_BUILDS", min=1, help="Builds that are kept.")
+    ] = 3,
 ) -> None:
     """Read all plans of a folder, compare the levels, judge, and put the new store in place in one step."""
+    from graph import disk
     from graph.build import BuildJob, read_summary
     from shapes.waivers import load_waivers
 
     folder = _plans_of(plans, data)
     waivers = load_waivers(folder)
-    with _progress() as progress, BuildJob(folder, data, progress=progress, fresh=fresh) as job:
+    with _progress() as progress, BuildJob(folder, data, progress=progress, fresh=fresh, kept=keep) as job:
         if not job.unchanged:
             progress("judging with SHACL", 0, 1)
-            _judge(job, waivers)
+            with disk.told(data):
+                _judge(job, waivers)
             progress("judging with SHACL", 1, 1)
             job.publish()
     summary = read_summary(job.folder)
@@ -87,6 +92,140 @@ def build(
     for notice in report.notices:
         _note(notice.words.zh if os.environ.get("LANG", "").startswith("zh") else notice.words.en)
     _print_summary(summary.counts, report)
+
+
+@app.command(epilog="Example: zhengmai rollback --list")
+def rollback(
+    to: Annotated[
+        str | None, typer.Option("--to", help="The build to go back to; without it, the one before.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the builds that are kept, and stop.")] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who does it, for the audit trail; else the login name.")
+    ] = None,
+    data: Data = _DATA,
+    lang: Lang = "zh",
+) -> None:
+    """Publish a build that is kept again, in one step; a running service follows. The folder of plans stays as it is."""
+    from graph.rollback import kept_builds
+    from graph.rollback import rollback as go_back
+    from graph.words import said
+
+    _one_of("--lang", lang, ("zh", "en"))
+    if list_:
+        for one in kept_builds(data):
+            told = one.summary
+            counts = told.counts if told else {}
+            columns = [f"{counts.get(key, 0):,}" for key in ("documents", "targets", "triples")]
+            mark = "*" if one.current else " "
+            print("\t".join([f"{mark} {one.folder.name}", told.made if told else "?", *columns]))
+        _note("build, made, documents, targets, triples; * is published")
+        return
+    target, before = go_back(data, to, by or _login())
+    print(said(lang, "rollback", "done", build=target.name, before=before.name if before else "–"))
+    _note(said(lang, "rollback", "plans"))
+
+
+Corpus = Annotated[
+    Path | None,
+    typer.Option(
+        "--corpus",
+        envvar="ZHENGMAI_CORPUS",
+        help="The service's folder of plans; else corpus of the data folder.",
+    ),
+]
+
+
+@app.command(epilog="Example: zhengmai verify --data data")
+def verify(
+    data: Data = _DATA,
+    build: Annotated[
+        str | None, typer.Option("--build", help="Another build that is kept; else the published one.")
+    ] = None,
+    backup_file: Annotated[
+        Path | None, typer.Option("--backup", help="Read this backup whole instead, against its manifest.")
+    ] = None,
+    lang: Lang = "zh",
+) -> None:
+    """Prove that files, texts, records, store, findings, search index and trail agree. Exit code 1 if they do not."""
+    from graph import backup as backups
+    from graph import publishing, verifying
+    from graph.build import open_current
+    from graph.errors import NotFound
+    from graph.words import both
+
+    _one_of("--lang", lang, ("zh", "en"))
+    with _progress() as progress:
+        if backup_file is not None:
+            about = backups.check(backup_file, progress)
+            print(f"{backup_file}: {about['build']}, {about['triples']:,} triples")
+            return
+        folder = open_current(data) if build is None else data / "builds" / build
+        kept = [path.name for path in publishing.builds(data)]
+        if build is not None and build not in kept:
+            en, zh = both("rollback", "unknown", build=build, kept=", ".join(kept) or "–")
+            raise NotFound(en, zh=zh, allowed=kept)
+        verdict = verifying.verify(folder, data, progress)
+    print("\n".join(verdict.lines(lang)))
+    if not verdict.sound:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: zhengmai backup zhengmai-2026-11-22.tar.gz")
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write: .tar.gz, or .tar.zst with zstandard.")],
+    data: Data = _DATA,
+    corpus: Corpus = None,
+    tokens: Annotated[
+        Path | None,
+        typer.Option(
+            "--tokens", envvar="ZHENGMAI_TOKENS", help="File of tokens; else that of the data folder."
+        ),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over a file that is there.")] = False,
+    lang: Lang = "zh",
+) -> None:
+    """Write plans, published build, audit trail and hashes of tokens to one file, with the SHA-256 of each part."""
+    from graph import backup as backups
+    from graph.words import said
+
+    _one_of("--lang", lang, ("zh", "en"))
+    with _progress() as progress:
+        made = backups.backup(data, file, corpus=corpus, tokens=tokens, replace=replace, progress=progress)
+    for note in made.notes:
+        _note(note[1] if lang == "zh" else note[0])
+    counts = {"files": f"{made.files:,}", "bytes": f"{made.bytes:,}"}
+    print(said(lang, "backup", "made", path=file, sha256=made.sha256, **counts))
+
+
+@app.command(epilog="Example: zhengmai restore zhengmai-2026-11-22.tar.gz --data new")
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    data: Data = _DATA,
+    corpus: Corpus = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Publish it in the place of what the folder serves.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who does it, for the audit trail; else the login name.")
+    ] = None,
+    keep: Annotated[
+        int, typer.Option("--keep", envvar="ZHENGMAI_KEPT_BUILDS", min=1, help="Builds that are kept.")
+    ] = 3,
+    lang: Lang = "zh",
+) -> None:
+    """Publish what a backup holds, in one step, once all of it is verified; into an empty folder, or with --replace."""
+    from graph import backup as backups
+    from graph.words import said
+
+    _one_of("--lang", lang, ("zh", "en"))
+    with _progress() as progress:
+        done = backups.restore(
+            file, data, by or _login(), corpus=corpus, replace=replace, kept=keep, progress=progress
+        )
+    print(said(lang, "backup", "restored", build=done.build.name, data=data, plans=done.corpus or "–"))
+    for note in done.notes:
+        _note(note[1] if lang == "zh" else note[0])
 
 
 @app.command(epilog="Example: zhengmai extract plans/360704-ganxian-2024.txt --format yaml")
@@ -356,12 +495,16 @@ def search(
     lang: Lang = "zh",
 ) -> None:
     """Search plans, tasks, targets, agencies and texts; each result with its sentences."""
+    from graph import sealing
     from graph.build import open_current
+    from graph.search_index import FILE
     from queries.searching import SearchIndex, as_json, as_text, chosen_kinds, chosen_levels
 
     _one_of("--lang", lang, ("zh", "en"))
     _one_of("--format", format, ("text", "json"))
-    found = SearchIndex(open_current(data)).search(
+    build = open_current(data)
+    sealing.trust(build, [FILE])
+    found = SearchIndex(build).search(
         " ".join(words),
         kinds=chosen_kinds(kind or ()),
         place=place,
@@ -523,11 +666,13 @@ def serve(
     """Serve pages, the API and SPARQL until stopped. An option counts more than the settings (zhengmai settings)."""
     from api import serving
     from api.settings import load
+    from graph import sealing
     from graph.build import open_current
 
     loaded = load(config, {"data": data, "host": host, "port": port, "processes": processes})
     _tell_unknown(loaded.unknown)
-    open_current(loaded.settings.data)
+    # A build in which anything is not as it was published is told now, not served.
+    sealing.trust(open_current(loaded.settings.data))
     serving.serve(loaded.settings, lambda url: _note(f"Zhengmai is served on {url}  (stop with Ctrl-C)"))
 
 
@@ -754,8 +899,9 @@ def _version(name: str, data: Path) -> PlanRecord:
     from graph.build import current_build, read_plan
     from graph.catalog import SUFFIXES
     from graph.errors import NotFound
+    from graph.incremental import read_record
     from graph.reading import read_source
-    from graph.record import PlanRecord, load_record
+    from graph.record import load_record
 
     path = Path(name)
     if path.suffix == ".yaml" and path.is_file():
@@ -774,7 +920,7 @@ def _version(name: str, data: Path) -> PlanRecord:
             f"the plans built in {data} are: {', '.join(known)}" if known else f"nothing is built in {data}"
         )
         raise NotFound(f"{name}: is neither a document nor a built plan; {among}", allowed=known)
-    return PlanRecord.model_validate_json((build / "records" / f"{name}.json").read_text(encoding="utf-8"))
+    return read_record(build, name)
 
 
 def _give(body: bytes, output: Path | None) -> None:
@@ -788,6 +934,16 @@ def _give(body: bytes, output: Path | None) -> None:
     except OSError as error:
         raise BadInput(f"--output {output}: cannot be written: {error.strerror}") from error
     _note(f"{output}: {len(body):,} bytes")
+
+
+def _login() -> str:
+    """Who is at the keyboard, as the system has it."""
+    import getpass
+
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
 
 
 def _note(text: str) -> None:

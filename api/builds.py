@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import fcntl
-import json
 import os
 import threading
 import time
@@ -17,14 +16,14 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 from api.linked.making import Making
 from api.settings import Settings
 from api.writing.bounded import Readers
 from api.writing.draft_jobs import DraftJobs
 from api.writing.jobs import Jobs
-from graph.build import open_current
+from graph import incremental
+from graph.build import open_current, read_summary
 from graph.catalog import vocabularies_of
 from graph.errors import StoreError
 from graph.record import PlanRecord
@@ -56,8 +55,7 @@ class Build:
     @cached_property
     def counts(self) -> dict[str, int]:
         """Counts by kind of thing, as `zhengmai build` prints them. Raises StoreError."""
-        summary: dict[str, Any] = json.loads(self._text("build.json"))
-        return dict(summary["counts"])
+        return read_summary(self.folder).counts
 
     @property
     def report(self) -> Report:
@@ -71,22 +69,11 @@ class Build:
 
     def record(self, slug: str) -> PlanRecord | None:
         """The record of a document that is known to exist; None for a stub."""
-        path = self.folder / "records" / f"{slug}.json"
-        if not path.is_file():
-            return None
-        return PlanRecord.model_validate_json(path.read_text(encoding="utf-8"))
+        return incremental.find_record(self.folder, slug)
 
     def kept_text(self, slug: str) -> str | None:
         """The text of a document, which the spans of its record count in; None where only a record is held."""
-        path = self.folder / "texts" / f"{slug}.txt"
-        # Not read as lines: every character counts
-        return path.read_bytes().decode("utf-8") if path.is_file() else None
-
-    def _text(self, name: str) -> str:
-        try:
-            return (self.folder / name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise StoreError(f"{name} of this build cannot be read; run 'zhengmai build' again") from error
+        return incremental.read_text(self.folder, slug)
 
 
 class _Held:

@@ -9,14 +9,11 @@ A build that fails leaves the published one untouched. Records are cached by con
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -28,10 +25,13 @@ from typing import Any, TextIO
 
 from graph import (
     cascade,
+    disk,
     incremental,
     inside,
     journal,
     making,
+    publishing,
+    sealing,
     search_index,
     stages,
     stores,
@@ -61,12 +61,13 @@ from graph.record import PlanRecord
 from graph.stages import Gathering, place_of
 from graph.stages import read_plan as read_plan  # others know it from here
 from graph.stores import PARTS
+from graph.words import both
 from graph.workers import Workers, processes_for
 from ontology import terms
 from ontology.extension import FOLDER
 from ontology.vocabulary import using
 
-KEPT_BUILDS = 3
+KEPT_BUILDS = publishing.KEPT_BUILDS
 HASHES = "hashes.json"
 PLANS_A_PROCESS = 50
 """Below so many plans a process of its own takes longer to start than it saves."""
@@ -93,8 +94,11 @@ class Summary:
 
 
 def current_build(data: Path) -> Path | None:
-    """The folder of the published build, or None where nothing was built yet."""
+    """The folder of the published build, or None where nothing was built yet. Raises StoreError where it is gone."""
     link_path = data / "current"
+    if link_path.is_symlink() and not link_path.is_dir():
+        en, zh = both("damage", "link", path=link_path)
+        raise StoreError(en, zh=zh)
     return link_path.resolve() if link_path.is_dir() else None
 
 
@@ -102,8 +106,30 @@ def open_current(data: Path) -> Path:
     """The folder of the published build. Raises StoreError, saying what to do, where there is none."""
     folder = current_build(data)
     if folder is None:
-        raise StoreError(f"{data}: nothing is built here yet; run 'zhengmai build' first")
+        en, zh = both("damage", "nothing-built", data=data)
+        raise StoreError(en, zh=zh)
     return folder
+
+
+def _sound(data: Path) -> Path | None:
+    """The published build, if it can be built upon."""
+    now = publishing.published(data)
+    try:
+        if now is not None:
+            read_summary(now)
+    except StoreError:
+        return None
+    return now
+
+
+def _is_whole(build: Path, names: Iterable[str] | None = None) -> bool:
+    """Whether files of a build are as they were published: a build that is not is made anew, not built upon."""
+    try:
+        sealing.trust(build, names)
+        sealing.trust_store(build / "store")
+    except StoreError:
+        return False
+    return True
 
 
 class BuildJob:
@@ -128,8 +154,10 @@ class BuildJob:
         entries: Sequence[trail.Entry] = (),
         named: Path | None = None,
         processes: int | None = None,
+        kept: int = KEPT_BUILDS,
     ) -> None:
         self.plans = plans
+        self._kept = kept
         self._given_lock = lock
         self._entries = entries
         self._named = named or plans
@@ -151,7 +179,11 @@ class BuildJob:
                 journal.recover(self.data)
             corpus = read_corpus(self.plans, self.data / "cache")
             count = self._processes or processes_for(len(corpus.documents), PLANS_A_PROCESS)
-            with using(corpus.vocabularies), Workers(count, corpus.vocabulary_files) as self._workers:
+            with (
+                disk.told(self.data),
+                using(corpus.vocabularies),
+                Workers(count, corpus.vocabulary_files) as self._workers,
+            ):
                 self._run(corpus)
         except BaseException:
             self._clear()
@@ -164,25 +196,21 @@ class BuildJob:
         self._clear()
 
     def publish(self) -> None:
-        """Make this build the current one, in one step, and drop the oldest beyond the last three that nobody uses."""
-        shutil.rmtree(self.folder / PARTS, ignore_errors=True)
-        # After the plans were judged: no finding rests on what people put in.
-        if more := user_graphs.load(self.folder / "store", self._user_graphs):
-            summary = read_summary(self.folder)
-            summary.counts["triples"] += more
-            self._write_summary(summary)
-        name = self.folder.name.removesuffix(".part")
-        final = self.folder.with_name(name)
-        self.folder.rename(final)
-        self.folder = final
-        swap = self.data / f".current-{os.getpid()}"
-        with suppress(FileNotFoundError):
-            swap.unlink()
-        swap.symlink_to(Path("builds") / name)
-        swap.replace(self.data / "current")
-        builds = sorted(path for path in (self.data / "builds").iterdir() if path.suffix != ".part")
-        for old in [path for path in builds if path != final][: -(KEPT_BUILDS - 1)]:
-            _remove_unused(old)
+        """Make this build the current one, in one step, and drop the oldest beyond those that are kept."""
+        with disk.told(self.data):
+            shutil.rmtree(self.folder / PARTS, ignore_errors=True)
+            # After the plans were judged: no finding rests on what people put in.
+            if more := user_graphs.load(self.folder / "store", self._user_graphs):
+                summary = read_summary(self.folder)
+                summary.counts["triples"] += more
+                self._write_summary(summary)
+            before = _sound(self.data)
+            sealing.seal(self.folder, before)
+            final = self.folder.with_name(self.folder.name.removesuffix(".part"))
+            self.folder.rename(final)
+            self.folder = final
+            publishing.switch(self.data, final.name)
+        publishing.remove_old(self.data, self._kept, final, before)
 
     # -- the steps ---------------------------------------------------------------------------------------------
 
@@ -197,14 +225,13 @@ class BuildJob:
         hashes = Hashes(self.data / HASHES)
         inputs = inputs_of(corpus, hashes)
         hashes.keep()
-        digest = _digest(inputs)
-        now = current_build(self.data)
-        if now and not self._fresh and read_summary(now).inputs_hash == digest:
+        digest = digest_of(inputs)
+        now = None if self._fresh else _sound(self.data)
+        if now and read_summary(now).inputs_hash == digest and _is_whole(now):
             self.folder, self.unchanged = now, True
             return
         made = datetime.now(UTC)
-        # To the millisecond: two builds of the same inputs may fall into one second.
-        name = f"{made:%Y%m%dT%H%M%S}{made.microsecond // 1000:03}-{digest[:8]}"
+        name = publishing.new_name(self.data, made, digest)
         self.folder = self.data / "builds" / f"{name}.part"
         shutil.rmtree(self.folder, ignore_errors=True)
         for part in ("texts", "records"):
@@ -300,12 +327,13 @@ class BuildJob:
         self, corpus: Corpus, inputs: dict[str, str], digest: str, made: datetime, now: Path | None
     ) -> bool:
         """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
-        before = read_summary(now) if now and not self._fresh else None
-        if now is None or before is None or before.inputs_hash != _digest(before.inputs):
+        before = read_summary(now) if now else None
+        if now is None or before is None or before.inputs_hash != digest_of(before.inputs):
             return False
         files = {path.name: path.stem for path, _ in corpus.documents}
         step = incremental.find_step(now, before.inputs, inputs, files)
-        if step is None:
+        # What is taken over and written anew would get new checksums, damaged or not.
+        if step is None or not _is_whole(now, incremental.TAKEN_OVER):
             return False
         heads = incremental.read_heads(now)
         known = KnownDocuments.of(heads.values(), corpus.stubs)
@@ -409,26 +437,17 @@ class BuildJob:
         return [*trail.read_trail(self.data), *self._entries]
 
 
-def _remove_unused(folder: Path) -> None:
-    """Remove a build, unless a process reads it: whoever does holds a shared lock on its build.json."""
-    with suppress(OSError), (folder / "build.json").open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Under the other name it is no build any more, should this be cut off in the middle.
-        doomed = folder.with_name(f"{folder.name}.part")
-        folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
-
-
 def read_summary(folder: Path) -> Summary:
     """The summary of a build. Raises StoreError where it is missing or broken."""
     try:
-        data: dict[str, Any] = json.loads((folder / "build.json").read_text(encoding="utf-8"))
+        data: dict[str, Any] = json.loads(sealing.read_bytes(folder, "build.json"))
         return Summary(**data)
     except (OSError, ValueError, TypeError) as error:
-        raise StoreError(f"{folder}: the build is damaged ({error}); run 'zhengmai build' again") from error
+        raise sealing.unreadable(folder / "build.json", error) from error
 
 
-def _digest(inputs: dict[str, str]) -> str:
+def digest_of(inputs: dict[str, str]) -> str:
+    """What the inputs and the code that reads them come to: two builds of the same hold the same."""
     return hashlib.sha256(json.dumps([inputs, code_hash()], sort_keys=True).encode()).hexdigest()
 
 

@@ -17,10 +17,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from graph import divisions, sealed
+from graph import divisions, sealed, sealing
 from graph.errors import BadInput
 from graph.user_graphs import graph_files
-from ontology.extension import turtle_files, with_files
+from ontology.extension import FOLDER, turtle_files, with_files
 from ontology.vocabulary import Vocabularies, VocabularyError
 
 # The forms that are read. A file may still be another than its name says: its first bytes decide.
@@ -84,6 +84,8 @@ class Corpus:
 
 def vocabularies_of(folder: Path) -> Vocabularies:
     """The vocabularies for a folder of plans or of a build. Raises BadInput, naming the file that is wrong."""
+    known = sealing.read(folder) or {}  # of a folder of plans there are no checksums
+    sealing.trust(folder, [name for name in known if name.startswith(f"{FOLDER}/")])
     try:
         return with_files(turtle_files(folder))
     except VocabularyError as error:

@@ -25,8 +25,8 @@ from typing import Any, Final, Protocol, TextIO
 import pyoxigraph as ox
 import yaml
 
-from graph import journal, user_graphs
-from graph.build import BuildJob, Progress, input_files, inputs_of, open_current, read_summary
+from graph import disk, journal, user_graphs
+from graph.build import KEPT_BUILDS, BuildJob, Progress, input_files, inputs_of, open_current, read_summary
 from graph.catalog import SUFFIXES, DocumentEntry, read_corpus
 from graph.errors import BadInput, NotFound, StoreError
 from graph.trail import Entry, Kind
@@ -58,8 +58,9 @@ class Result:
 class Corpus:
     """The folder of plans that the service writes to, held by one writer."""
 
-    def __init__(self, data: Path, folder: Path, *, wait: float = 0.0) -> None:
+    def __init__(self, data: Path, folder: Path, *, wait: float = 0.0, kept: int = KEPT_BUILDS) -> None:
         self.data = data
+        self._kept = kept
         self.folder = folder
         self._wait = wait
         self._lock: TextIO | None = None
@@ -89,6 +90,12 @@ class Corpus:
 
         ``name`` is the identifier for the trail, of letters, digits and hyphens; by default the time and some digits.
         """
+        with disk.told(self.data):
+            return self._change(change, agent, judge, progress, name)
+
+    def _change(
+        self, change: Change, agent: str, judge: Judge, progress: Progress | None, name: str | None
+    ) -> Result:
         now = datetime.now(UTC)
         name = name or f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{secrets.token_hex(4)}"
         place = self.data / journal.FOLDER / name
@@ -104,7 +111,13 @@ class Corpus:
             if not put and not remove:
                 return Result(open_current(self.data), None)
             with BuildJob(
-                stage, self.data, progress=progress, lock=self._lock, entries=[entry], named=self.folder
+                stage,
+                self.data,
+                progress=progress,
+                lock=self._lock,
+                entries=[entry],
+                named=self.folder,
+                kept=self._kept,
             ) as job:
                 if not job.unchanged:
                     _judge(job, judge, progress)
@@ -127,9 +140,10 @@ class Corpus:
     def rebuild(self, judge: Judge, progress: Progress | None = None) -> Result:
         """Build the folder as it stands. Raises ZhengmaiError; then the published build stays."""
         folder = self.folder if self.folder.is_dir() else self._seed()
-        with BuildJob(folder, self.data, progress=progress, lock=self._lock) as job:
+        with BuildJob(folder, self.data, progress=progress, lock=self._lock, kept=self._kept) as job:
             if not job.unchanged:
-                _judge(job, judge, progress)
+                with disk.told(self.data):
+                    _judge(job, judge, progress)
                 job.publish()
             return Result(job.folder, None)
 

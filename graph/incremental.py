@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
+from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import PROV, SKOS
 
-from graph import agency_labels, cascade, user_graphs
+from graph import agency_labels, cascade, sealing, user_graphs
 from graph.agency_identity import AgencyIdentity
 from graph.cascade import Lineage, Place
 from graph.claims import Key, claimed_code, key_of
@@ -36,6 +37,8 @@ from ontology import terms
 from ontology.terms import OA, ZM
 
 HEADS = "heads.jsonl"
+TAKEN_OVER = (HEADS, "search.db", "findings.json", "findings.order", "findings.matrix")
+"""Files of the build before that a small change reads, changes, and writes down as its own."""
 _SHARE = 20
 """At most one document in so many may have changed: beyond, a full build is as fast."""
 _MOST_AFFECTED = 100
@@ -98,7 +101,29 @@ def read_heads(folder: Path) -> dict[str, PlanRecord]:
 
 def read_record(folder: Path, slug: str) -> PlanRecord:
     """A record of a build, whole."""
-    return PlanRecord.model_validate_json((folder / "records" / f"{slug}.json").read_text(encoding="utf-8"))
+    try:
+        return PlanRecord.model_validate_json(sealing.read_bytes(folder, f"records/{slug}.json"))
+    except (OSError, ValidationError) as error:
+        raise sealing.unreadable(folder / "records" / f"{slug}.json", error) from error
+
+
+def find_record(folder: Path, slug: str) -> PlanRecord | None:
+    """The same; None of a document that has none, such as a stub. Raises StoreError."""
+    known = sealing.read(folder)
+    name = f"records/{slug}.json"
+    # Of one that is missing, and should not be, the reader is told.
+    return read_record(folder, slug) if (name in known if known else (folder / name).is_file()) else None
+
+
+def read_text(folder: Path, slug: str) -> str | None:
+    """The kept text of a document of a build; None where only a record is held. Raises StoreError."""
+    try:
+        # Not read as lines: every character counts
+        return sealing.read_text(folder, f"texts/{slug}.txt")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise sealing.unreadable(folder / "texts" / f"{slug}.txt", error) from error
 
 
 def same_identity(one: PlanRecord, other: PlanRecord) -> bool:

@@ -9,9 +9,13 @@ is done, now or at the next start. Each part of the rest may be done twice.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
+import sys
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -20,21 +24,30 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from graph import trail
 from graph.errors import StoreError
 from graph.trail import Entry
+from graph.words import both
 
 FOLDER: Final = "changes"
 INTENT: Final = "intent.json"
 STAGE: Final = "corpus"
+LOCK: Final = ".lock"
+TOKENS: Final = "tokens.json"
 
 
 class Intent(BaseModel):
-    """What remains to do when ``build`` is the published one: put and remove files of ``corpus``, note ``entry``."""
+    """What remains to do when ``build`` is the published one: put and remove files of ``corpus``, note ``entry``.
+
+    Without a ``corpus`` no folder of plans is changed. ``before`` are entries to be noted before, where they are missing;
+    ``tokens`` is the file in the folder of the change that becomes the file of tokens, where there is none.
+    """
 
     model_config = ConfigDict(extra="forbid")
     build: str
-    corpus: Path
+    corpus: Path | None
     put: list[str]
     remove: list[str]
     entry: Entry
+    before: list[Entry] = []
+    tokens: str | None = None
 
 
 def take_lock(data: Path, wait: float = 0.0) -> TextIO:
@@ -44,19 +57,46 @@ def take_lock(data: Path, wait: float = 0.0) -> TextIO:
     """
     try:
         data.mkdir(parents=True, exist_ok=True)
-        lock = (data / ".lock").open("w")
+        lock = (data / LOCK).open("a+")
     except OSError as error:
-        raise StoreError(f"{data}: cannot be written: {error.strerror}; choose another --data") from error
+        en, zh = both("lock", "unwritable", data=data, reason=error.strerror)
+        raise StoreError(en, zh=zh) from error
     deadline = time.monotonic() + wait
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _sign(lock)
             return lock
-        except OSError:
+        except BlockingIOError:
             if time.monotonic() >= deadline:
-                lock.close()
-                raise StoreError(f"{data}: another build is running; wait for it to end") from None
+                raise _held(data, lock) from None
         time.sleep(0.05)
+
+
+def _sign(lock: TextIO) -> None:
+    """Write down who holds the lock, for whoever finds it taken."""
+    command = " ".join([Path(sys.argv[0] or "python").name, *sys.argv[1:2]])
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    with suppress(OSError):  # the disk may be full: the lock holds all the same
+        lock.truncate(0)
+        lock.write(json.dumps({"pid": os.getpid(), "since": since, "command": command}))
+        lock.flush()
+
+
+def _held(data: Path, lock: TextIO) -> StoreError:
+    with lock:
+        lock.seek(0)
+        text = lock.read()
+    try:
+        told = json.loads(text)
+        pid, since, command = int(told["pid"]), str(told["since"]), str(told["command"])
+    except (ValueError, KeyError, TypeError):
+        en, zh = both("lock", "unknown", data=data, lock=data / LOCK)
+    else:
+        who = both("lock", "process", pid=pid, command=command)
+        en, _ = both("lock", "held", data=data, who=who[0], since=since, pid=pid)
+        _, zh = both("lock", "held", data=data, who=who[1], since=since, pid=pid)
+    return StoreError(en, zh=zh)
 
 
 def recover(data: Path) -> list[str]:
@@ -95,8 +135,15 @@ def write_intent(folder: Path, intent: Intent) -> None:
 
 def finish(data: Path, folder: Path, intent: Intent) -> None:
     """Do what remains: the trail, the files, and the folder of the change itself. May be done twice."""
-    trail.append(data, intent.entry)
-    stage, corpus = folder / STAGE, intent.corpus
+    trail.append(data, *intent.before, intent.entry)
+    if intent.tokens and not (data / TOKENS).exists():
+        put_file(folder / intent.tokens, data / TOKENS, mode=0o600)
+    if intent.corpus is not None:
+        _finish_corpus(folder / STAGE, intent.corpus, intent)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _finish_corpus(stage: Path, corpus: Path, intent: Intent) -> None:
     if not corpus.exists():
         # The first change: the folder as it was prepared becomes the folder of plans, whole.
         corpus.parent.mkdir(parents=True, exist_ok=True)
@@ -108,14 +155,15 @@ def finish(data: Path, folder: Path, intent: Intent) -> None:
         put_file(stage / name, corpus / name)
     for name in intent.remove:
         (corpus / name).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
-def put_file(source: Path, target: Path) -> None:
+def put_file(source: Path, target: Path, mode: int | None = None) -> None:
     """Copy a file into its place in one step."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     shutil.copyfile(source, part)
+    if mode is not None:
+        part.chmod(mode)
     with part.open("rb") as written:
         os.fsync(written.fileno())
     part.replace(target)

@@ -15,8 +15,9 @@ from typing import Any, Final, TypeAlias
 import pyoxigraph as ox
 import rdflib
 
-from graph import user_graphs
+from graph import disk, sealing, user_graphs
 from graph.errors import QuerySyntaxError, StoreError
+from graph.words import both
 
 USER_GRAPHS = f"<{user_graphs.PREFIX}"
 Term: TypeAlias = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
@@ -48,8 +49,8 @@ def create(path: Path, files: Iterable[Path]) -> int:
     except BaseException as error:
         if quads.error is not None:  # what went wrong was making the next file, not loading it
             raise quads.error from None
-        if isinstance(error, OSError):
-            raise StoreError(f"{path}: the store cannot be written: {error}") from error
+        if isinstance(error, OSError | RuntimeError):
+            raise disk.failure(error, path) from error
         raise
 
 
@@ -121,14 +122,23 @@ def read_parts(build: Path) -> list[tuple[Path, list[str]]]:
 
 def open_store(path: Path) -> EmbeddedStore:
     """Open a store for reading. Raises StoreError when there is none or it is broken."""
-    if not (
-        path / "CURRENT"
-    ).is_file():  # RocksDB's own marker: a bare folder would be opened as an empty store
-        raise StoreError(f"{path}: there is no store; run 'zhengmai build' first")
+    # RocksDB's own marker: a bare folder would be opened as an empty store
+    if not (path / "CURRENT").is_file():
+        en, zh = both("damage", "no-store", path=path)
+        raise StoreError(en, zh=zh)
+    sealing.trust_store(path)
     try:
         return EmbeddedStore(path, ox.Store.read_only(str(path)))
-    except OSError as error:
-        raise StoreError(f"{path}: the store cannot be read ({error}); build it again") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError is what a damaged block comes as
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, error: Exception | str) -> StoreError:
+    """The error to raise where RocksDB finds a store damaged."""
+    todo = both("damage", "what-to-do")
+    en, _ = both("damage", "store", path=path, error=error, todo=todo[0])
+    _, zh = both("damage", "store", path=path, error=error, todo=todo[1])
+    return StoreError(en, zh=zh)
 
 
 class EmbeddedStore:

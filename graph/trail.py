@@ -21,12 +21,15 @@ from graph.quads import QuadWriter, typed
 from ontology import terms
 
 FILE: Final = "audit.jsonl"
-Kind = Literal["add", "replace", "delete", "waive", "put-graph", "post-graph", "delete-graph"]
+Kind = Literal[
+    "add", "replace", "delete", "waive", "put-graph", "post-graph", "delete-graph", "rollback", "restore"
+]
 
 
 class Entry(BaseModel):
-    """One change. ``document`` is a slug, ``graph`` an IRI, ``finding`` an identifier; ``sha256`` is that of the bytes
-    that were handed in, and ``file`` what they were called there. ``time`` is ISO 8601 with its zone."""
+    """One change. ``document`` is a slug, ``graph`` an IRI, ``finding`` an identifier, ``build`` the name of the one that
+    was published again; ``sha256`` is that of the bytes that were handed in, and ``file`` what they were called there.
+    ``time`` is ISO 8601 with its zone."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     id: str
@@ -39,6 +42,7 @@ class Entry(BaseModel):
     sha256: str | None = None
     file: str | None = None
     reason: str | None = None
+    build: str | None = None
 
 
 def read_trail(data: Path) -> list[Entry]:
@@ -58,16 +62,18 @@ def read_trail(data: Path) -> list[Entry]:
         ) from error
 
 
-def append(data: Path, entry: Entry) -> None:
-    """Write a change down for good, once: one that is there already is not written again."""
-    if any(one.id == entry.id for one in read_trail(data)):
+def append(data: Path, *entries: Entry) -> None:
+    """Write changes down for good, each once: one that is there already is not written again."""
+    known = {one.id for one in read_trail(data)}
+    new = [one for one in entries if one.id not in known]
+    if not new:
         return
     with (data / FILE).open("ab+") as out:
         # What a crash left of a line is cut off.
         out.seek(0)
         whole = out.read().rfind(b"\n") + 1
         out.truncate(whole)
-        out.write(entry.model_dump_json(exclude_none=True).encode() + b"\n")
+        out.write(b"".join(one.model_dump_json(exclude_none=True).encode() + b"\n" for one in new))
         out.flush()
         os.fsync(out.fileno())
 
@@ -95,6 +101,6 @@ def trail_quads(entries: Sequence[Entry]) -> QuadWriter:
             out.add(file, DCTERMS.identifier, entry.sha256)
             # The name belongs to the change: the same bytes may come under another.
             out.add(activity, DCTERMS.title, entry.file)
-        out.add(activity, DCTERMS.subject, entry.finding)
+        out.add(activity, DCTERMS.subject, entry.finding or entry.build)
         out.add(activity, DCTERMS.description, entry.reason)
     return out

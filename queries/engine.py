@@ -33,6 +33,7 @@ from typing import IO, Any, NamedTuple
 
 import pyoxigraph as ox
 
+from graph import sealing
 from graph.errors import (
     BadInput,
     Busy,
@@ -42,6 +43,8 @@ from graph.errors import (
     StoreError,
     ZhengmaiError,
 )
+from graph.stores import damaged
+from graph.words import both as told
 from ontology.terms import PREFIXES
 from queries import steps
 from queries.formats import Format, formats_of, kind_of
@@ -158,9 +161,11 @@ class QueryEngine:
         limits: Limits | None = None,
         watch: Watch | None = None,
     ) -> None:
-        """Raises StoreError when there is no store at ``store``. Workers are started when first needed."""
+        """Raises StoreError when there is no store at ``store``, or a damaged one. Workers are started when first needed."""
         if not (store / "CURRENT").is_file():
-            raise StoreError(f"{store}: there is no store; run 'zhengmai build' first")
+            en, zh = told("damage", "no-store", path=store)
+            raise StoreError(en, zh=zh)
+        sealing.trust_store(store)
         self.store = store
         self.limits = limits or Limits()
         self._watch = watch or (lambda state: nullcontext())
@@ -538,7 +543,7 @@ class _Worker:
             raise _WorkerGone((yield Call(self._why_gone)))
         head, body, file = received
         if head.get("error") == "store":
-            raise _WorkerGone(StoreError(f"{self.store}: the store cannot be read: {head['message']}"))
+            raise _WorkerGone(damaged(self.store, head["message"]))
         self.ready = True
         if "ok" in head:
             return head["ok"], file or body
@@ -603,6 +608,8 @@ class _Worker:
         if query.calls_out:
             en, zh = both("limits", "called", found=head["message"])
             return BadInput(en, zh=zh)
+        if head["message"].startswith(("Corruption", "IO error")):
+            return damaged(self.store, head["message"])
         return StoreError(f"the engine failed on this query: {head['message']}")
 
     def _why_gone(self) -> ZhengmaiError:

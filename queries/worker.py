@@ -140,7 +140,7 @@ def main() -> None:
     connection = socket.socket(fileno=int(fd))
     try:
         store = ox.Store.read_only(path)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError is what a damaged block comes as
         reply(connection, {"error": "store", "message": str(error)})
         return
     while (request := receive(connection)) is not None:

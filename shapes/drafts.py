@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import pyoxigraph as ox
-from pydantic import ValidationError
 from rdflib import Graph
 from rdflib.namespace import SKOS
 
@@ -23,7 +22,8 @@ from graph.build import read_plan
 from graph.cascade import Lineage, Place
 from graph.catalog import vocabularies_of
 from graph.document_numbers import parse
-from graph.errors import BadParameter, StoreError
+from graph.errors import BadParameter
+from graph.incremental import find_record
 from graph.inside import Check
 from graph.known_documents import KnownDocument, KnownDocuments
 from graph.record import PlanRecord
@@ -229,13 +229,7 @@ def _text(term: Any) -> str:
 
 def _record(build: Path, slug: str) -> PlanRecord | None:
     """The record of a document of the build; None for a stub."""
-    path = build / "records" / f"{slug}.json"
-    if not path.is_file():
-        return None
-    try:
-        return PlanRecord.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
-        raise StoreError(f"{path}: cannot be read; run 'zhengmai build' again ({error})") from error
+    return find_record(build, slug)
 
 
 # -- the graph that is judged ----------------------------------------------------------------------------------

@@ -27,8 +27,9 @@ from typing import Annotated, Any, Final
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from graph import sealing
 from graph.corpus_changes import write_new
-from graph.errors import BadInput, StoreError
+from graph.errors import BadInput
 from graph.record import Day, Model, Number
 from shapes.findings import Finding, Notice, Report, Settlement, part_of_id
 from shapes.phrases import all_words
@@ -171,9 +172,11 @@ def kept(build: Path) -> Waivers:
     """Read the waivers that a build was made with; none for a build without the file. Raises StoreError."""
     path = build / KEPT
     try:
-        return Waivers.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else Waivers()
+        return Waivers.model_validate_json(sealing.read_bytes(build, KEPT))
+    except FileNotFoundError:
+        return Waivers()
     except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: cannot be read; run 'zhengmai build' again ({error})") from error
+        raise sealing.unreadable(path, error) from error
 
 
 def report_of(build: Path, today: date) -> Report:
@@ -183,11 +186,9 @@ def report_of(build: Path, today: date) -> Report:
         StoreError: the build has no report that can be read.
     """
     try:
-        report = Report.model_validate_json((build / "findings.json").read_text(encoding="utf-8"))
+        report = Report.model_validate_json(sealing.read_bytes(build, "findings.json"))
     except (OSError, ValueError) as error:
-        raise StoreError(
-            f"findings.json of this build cannot be read; run 'zhengmai build' again ({error})"
-        ) from error
+        raise sealing.unreadable(build / "findings.json", error) from error
     return settle(report, kept(build), today)
 
 

@@ -541,7 +541,7 @@ def test_a_missing_store_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_broken_store_is_told(store: Path, tmp_path: Path) -> None:
     (tmp_path / "CURRENT").write_text("MANIFEST-000001\n")
-    with QueryEngine(tmp_path, workers=1) as engine, pytest.raises(StoreError, match="cannot be read"):
+    with QueryEngine(tmp_path, workers=1) as engine, pytest.raises(StoreError, match="damaged"):
         engine.run("ASK {}")
 
 

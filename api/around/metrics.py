@@ -128,7 +128,10 @@ class _BuildFigures(Collector):
         info = GaugeMetricFamily("zhengmai_build_info", "The published build.", labels=["build", "version"])
         age = GaugeMetricFamily("zhengmai_build_age_seconds", "Since the published build was made.")
         triples = GaugeMetricFamily("zhengmai_build_triples", "Triples of the published build.")
-        folder = current_build(self._data)
+        try:
+            folder = current_build(self._data)
+        except StoreError:  # it is gone
+            folder = None
         info.add_metric([folder.name if folder else "", self._version], 1 if folder else 0)
         yield info
         if folder is None:

@@ -1,6 +1,6 @@
 """Does the jobs that wait, one after another, in a process of its own; started by `api.writing.jobs` alone.
 
-Its one argument is JSON: data, corpus, seconds, memory_mb. A job that takes too long or too much ends, and nothing of it
+Its one argument is JSON: data, corpus, seconds, memory_mb, kept_builds. A job that takes too long or too much ends, and nothing of it
 stays. Several of these processes may be started: one has the turn, the others wait for it.
 """
 
@@ -44,6 +44,7 @@ def main() -> None:
         corpus=Path(asked["corpus"]),
         job_seconds=seconds,
         job_memory_mb=asked["memory_mb"],
+        kept_builds=asked["kept_builds"],
     )
     jobs = Jobs(settings)
     signal.signal(signal.SIGALRM, _up)
@@ -85,7 +86,8 @@ def _do(jobs: Jobs, job: Kept, settings: Settings) -> None:
 def _done(jobs: Jobs, job: Kept, settings: Settings) -> Result:
     progress = _progress(jobs, job)
     task, body = jobs.task(job)
-    with Corpus(settings.data, settings.corpus_folder, wait=_OTHER_BUILD) as corpus:
+    folder, kept = settings.corpus_folder, settings.kept_builds
+    with Corpus(settings.data, folder, wait=_OTHER_BUILD, kept=kept) as corpus:
         if job.kind == "rebuild":
             return corpus.rebuild(judge_job, progress)
         return corpus.change(_change(task, body), job.agent, judge_job, progress, name=job.id)

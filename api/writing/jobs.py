@@ -157,6 +157,7 @@ class Jobs:
             "corpus": str(self._settings.corpus_folder.resolve()),
             "seconds": self._settings.job_seconds,
             "memory_mb": self._settings.job_memory_mb,
+            "kept_builds": self._settings.kept_builds,
         }
         # A session of its own: Ctrl-C ends the service, and the job comes to its end.
         process = subprocess.Popen(

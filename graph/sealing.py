@@ -1,0 +1,229 @@
+"""The checksums of a build: made when it is published, held against its files when they are read.
+
+``files.json`` of a build has the size and the SHA-256 of every file that answers come from. RocksDB has checksums of its
+own for each block of a table, and looks at them at each reading; it believes a manifest that was cut off at the right
+place, though, and nothing else in a build would notice a bit that turned. A file that was taken over from the build
+before by a link keeps the checksum that it had there: damage in it is not made good by a new build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from graph.errors import StoreError
+from graph.words import both
+
+FILE: Final = "files.json"
+_VERSION: Final = 1
+_THREADS: Final = 2
+# RocksDB's log for people, its lock, and what it notes of its settings: no answer comes from these.
+_PASSED_OVER: Final = ("LOG", "LOCK", "OPTIONS-", "IDENTITY")
+_MADE_LATER: Final = ("data", ".data.part", FILE)
+"""What is made in the folder of a build after it was published: the files of /data, and the list itself."""
+Sealed = dict[str, tuple[int, str]]
+"""By file, relative to the build: bytes, SHA-256."""
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file of a build that is not as it was published, and why (en, zh)."""
+
+    path: Path
+    reason: tuple[str, str]
+
+    def error(self) -> StoreError:
+        """The error to raise."""
+        todo = both("damage", "what-to-do")
+        en, _ = both("damage", "file", path=self.path, reason=self.reason[0], todo=todo[0])
+        _, zh = both("damage", "file", path=self.path, reason=self.reason[1], todo=todo[1])
+        return StoreError(en, zh=zh)
+
+
+def seal(build: Path, before: Path | None = None) -> None:
+    """Write the checksums of a build that is about to be published. What is linked to ``before`` keeps its own."""
+    try:
+        known = read(before) if before else None
+    except StoreError:
+        known = None
+
+    def sealed(name: str) -> tuple[int, str]:
+        path = build / name
+        old = known.get(name) if known else None
+        if old is not None and before is not None and _same(path, before / name):
+            return old
+        return path.stat().st_size, digest(path)
+
+    files = names(build)
+    with ThreadPoolExecutor(_THREADS) as pool:  # hashing lets other threads run
+        found: Sealed = dict(zip(files, pool.map(sealed, files), strict=True))
+    body = json.dumps(found, ensure_ascii=False, sort_keys=True)
+    told = {"version": _VERSION, "sha256": hashlib.sha256(body.encode()).hexdigest(), "files": found}
+    part = build / f".{FILE}.part"
+    with part.open("w", encoding="utf-8") as out:
+        json.dump(told, out, ensure_ascii=False, sort_keys=True)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(build / FILE)
+
+
+def read(build: Path) -> Sealed | None:
+    """The checksums of a build; None of one that is being made, or that an older version made. Raises StoreError."""
+    path = build / FILE
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _read(path, stat.st_mtime_ns, stat.st_ino)
+
+
+def read_bytes(build: Path, name: str) -> bytes:
+    """A file of a build, as it was published.
+
+    Raises StoreError where it is not that, or is missing; FileNotFoundError where there never was one.
+    """
+    known = read(build)
+    try:
+        data = (build / name).read_bytes()
+    except FileNotFoundError:
+        if known and name in known:
+            raise Fault(build / name, both("damage", "missing")).error() from None
+        raise
+    if known and name in known:
+        size, sha256 = known[name]
+        if len(data) != size:
+            raise Fault(build / name, both("damage", "size", now=len(data), then=size)).error()
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise Fault(build / name, both("damage", "hash")).error()
+    return data
+
+
+def read_text(build: Path, name: str) -> str:
+    """The same as text, every character as it stands. Raises as `read_bytes`."""
+    return read_bytes(build, name).decode("utf-8")
+
+
+def faults(build: Path, progress: Progress = lambda done, total: None) -> Iterator[Fault]:
+    """Every file of a build that is missing, is not as it was published, or did not stand there then."""
+    known = read(build)
+    if known is None:
+        return
+    total, done = sum(size for size, _ in known.values()), 0
+    for name in known:
+        yield from _compared(build, name, known[name])
+        done += known[name][0]
+        progress(done, total)
+    for name in names(build):
+        if name not in known:
+            yield Fault(build / name, both("damage", "extra"))
+
+
+def trust(build: Path, only: Iterable[str] | None = None) -> None:
+    """Raises StoreError for the first file that is not as it was published.
+
+    Looked at are ``only``, or all files but the store's tables, whose blocks are looked at when they are read.
+    """
+    known = read(build)
+    if known is None:
+        return
+    wanted = only if only is not None else [name for name in known if not name.endswith(".sst")]
+    # Hashing lets other threads run.
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = pool.map(
+            lambda name: list(_compared(build, name, known[name])), [n for n in wanted if n in known]
+        )
+        for fault in chain.from_iterable(found):
+            raise fault.error()
+
+
+def trust_store(store: Path) -> None:
+    """Raises StoreError where the store of a build lacks something of which the store itself would not notice it.
+
+    Sizes of all its files, and the contents of the small ones: what it holds is told by its manifest.
+    """
+    known = read(store.parent)
+    if known is None:
+        return
+    prefix = f"{store.name}/"
+    small = [name for name in known if name.startswith(prefix) and not name.endswith(".sst")]
+    trust(store.parent, small)
+    for name, (size, _) in known.items():
+        if name.startswith(prefix):
+            fault = _sized(store.parent, name, size)
+            if fault is not None:
+                raise fault.error()
+
+
+def unreadable(path: Path, error: Exception) -> StoreError:
+    """The error to raise for a file of a build that cannot be read as what it is."""
+    return Fault(path, both("damage", "unreadable", error=f"{type(error).__name__}: {error}")).error()
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, _modified: int, _inode: int) -> Sealed:
+    try:
+        told: dict[str, Any] = json.loads(path.read_bytes())
+        files = told["files"]
+        body = json.dumps(files, ensure_ascii=False, sort_keys=True)
+        if told["version"] != _VERSION or hashlib.sha256(body.encode()).hexdigest() != told["sha256"]:
+            raise ValueError("checksum")
+        return {name: (int(size), str(sha256)) for name, (size, sha256) in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Fault(path, both("damage", "seal")).error() from error
+
+
+def names(build: Path) -> list[str]:
+    """The files of a build that answers come from, relative to it; without the list of checksums itself."""
+    found = []
+    for folder, folders, files in os.walk(build):
+        where = Path(folder)
+        if where == build:
+            folders[:] = [name for name in folders if name not in _MADE_LATER]
+            files = [name for name in files if name not in _MADE_LATER and not name.startswith(".")]
+        for name in files:
+            if where.name != "store" or not name.startswith(_PASSED_OVER):
+                found.append((where / name).relative_to(build).as_posix())
+    return sorted(found)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _compared(build: Path, name: str, known: tuple[int, str]) -> Iterator[Fault]:
+    size, sha256 = known
+    fault = _sized(build, name, size)
+    if fault is not None:
+        yield fault
+        return
+    try:
+        if digest(build / name) != sha256:
+            yield Fault(build / name, both("damage", "hash"))
+    except OSError as error:
+        yield Fault(build / name, both("damage", "unreadable", error=error.strerror))
+
+
+def _sized(build: Path, name: str, size: int) -> Fault | None:
+    try:
+        now = (build / name).stat().st_size
+    except OSError:
+        return Fault(build / name, both("damage", "missing"))
+    return None if now == size else Fault(build / name, both("damage", "size", now=now, then=size))
