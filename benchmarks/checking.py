@@ -14,9 +14,12 @@ same time as another:
                base year, direction, strictness and scope of the two figures
 
 All of these answer one outcome of the fourteen (a lower figure, `lowered`), and but for the last not even that: they find
-a lower number of the same indicator, year and measure. They are given the triples alone that they need, loaded before, in
-memory, and the lines of plans; "the whole store" is the store of the build, on disk, as whoever queries it has it. A
-contender that is not done within the bound is stopped.
+a lower number of the same indicator, year and measure. Each is asked twice: of the whole, as whoever queries a build has it
+and as `check` itself reads it (Oxigraph: the store on disk; pySHACL: all triples in rdflib), and, which is stricter to us,
+of the triples alone that it needs, with the lines of plans, loaded before, in memory ("needed triples"). A contender that is
+not done within its bound is stopped: it took at least so long. Where the needed triples were too many for (a), the whole is
+not tried. (a) is too slow for large corpora: it is run to its end on small ones (--fit), and what it would need is
+extrapolated by their growth.
 Last, one changed plan: how long a build takes that reads, compares and judges it alone, beside the full one.
 """
 
@@ -32,11 +35,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
+from math import exp, log
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyoxigraph as ox
+
+if TYPE_CHECKING:
+    import rdflib
 
 ROOT = Path(__file__).parent.parent
 if str(ROOT) not in sys.path:
@@ -117,13 +125,16 @@ def placed(found: list[PlanRecord]) -> tuple[list[Place], Lineage]:
 def prepare(folder: Path, count: int) -> dict[str, Any]:
     """Write the graph of a corpus: all of it, and what the joins need."""
     (folder / stores.PARTS).mkdir()
+    (folder / "texts").mkdir()
     quads, slim = (folder / "quads.nq").open("wb"), (folder / "slim.nt").open("wb")
     more = (folder / "more.nt").open("wb")  # for the join with all conditions
     found: list[PlanRecord] = []
     total = 0
     form = ox.RdfFormat.N_QUADS
     known = KnownDocuments.of(records(count))
-    for record in records(count):
+    for plan in corpus.plans(count):
+        record = plan.record
+        (folder / "texts" / f"{record.slug}.txt").write_text(plan.text, encoding="utf-8")
         written = list(triples.document_quads(record, known))
         total += len(written)
         # A build keeps the quads of its documents until they are judged.
@@ -226,10 +237,26 @@ def _lowered(found: list[Comparison]) -> set[tuple[str, int, str, int]]:
 
 def pyshacl_join(folder: Path, count: int) -> dict[str, Any]:
     """(a)."""
+    import rdflib
+
+    return _pyshacl(rdflib.Graph().parse(folder / "slim.nt", format="nt"))
+
+
+def pyshacl_whole(folder: Path, count: int) -> dict[str, Any]:
+    """(a) on all triples, each once."""
+    import rdflib
+
+    store = ox.Store.read_only(str(folder / "store"))
+    whole = dict.fromkeys(quad.triple for quad in store)
+    return _pyshacl(
+        rdflib.Graph().parse(data=ox.serialize(whole, format=ox.RdfFormat.N_TRIPLES), format="nt")
+    )
+
+
+def _pyshacl(data: rdflib.Graph) -> dict[str, Any]:
     import pyshacl
     import rdflib
 
-    data = rdflib.Graph().parse(folder / "slim.nt", format="nt")
     shapes = rdflib.Graph().parse(data=CONSTRAINT, format="turtle")
     start = time.perf_counter()
     _, report, _ = pyshacl.validate(data, shacl_graph=shapes, inference="none")
@@ -318,16 +345,18 @@ def change(folder: Path, count: int) -> dict[str, Any]:
     return {"seconds": sorted(again)[1], "full": full, "share": sorted(again)[1] / full}
 
 
+PYSHACL = "(a) sh:sparql, needed triples"
 CONTENDERS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
     "check": check,
     "compare": compare,
-    "(a) pySHACL, sh:sparql": pyshacl_join,
-    "(b) one block, Oxigraph": oxigraph_plain,
-    "(b) one block, rdflib": rdflib_plain,
-    "(b) the same, whole store": oxigraph_whole_store,
-    "(c) sub-selects, Oxigraph": oxigraph_joined,
-    "(c) the same, whole store": oxigraph_joined_whole_store,
-    "(c) with all conditions": oxigraph_conditions,
+    "(b) one block, whole store": oxigraph_whole_store,
+    "(b) needed triples": oxigraph_plain,
+    "(b) needed triples, rdflib": rdflib_plain,
+    "(c) sub-selects, whole store": oxigraph_joined_whole_store,
+    "(c) needed triples": oxigraph_joined,
+    "(c) needed, all conditions": oxigraph_conditions,
+    PYSHACL: pyshacl_join,
+    "(a) sh:sparql, whole graph": pyshacl_whole,
     "one changed plan": change,
 }
 
@@ -356,6 +385,14 @@ def main() -> None:
     parser.add_argument(
         "--bound", type=float, default=300.0, help="seconds that a join may take, loading included"
     )
+    parser.add_argument("--bound-a", type=float, help="the same for (a); without it, as for the others")
+    parser.add_argument(
+        "--fit",
+        type=int,
+        nargs="*",
+        default=[10, 20],
+        help="sizes at which (a) is run to its end, to tell its growth",
+    )
     parser.add_argument(
         "--without", nargs="*", default=[], help="contenders to leave out, by the beginning of the name"
     )
@@ -370,7 +407,7 @@ def main() -> None:
         print(json.dumps(told))
         return
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, load {_load()}")
-    seconds: dict[tuple[str, int], float | None] = {}
+    told_by: dict[tuple[str, int], Told] = {}
     for count in given.plans:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -380,40 +417,78 @@ def main() -> None:
                 if any(contender.startswith(start) for start in given.without):
                     continue
                 ours = contender in ("check", "compare", "one changed plan")
-                told = _alone(contender, folder, count, 36_000.0 if ours else given.bound)
-                seconds[contender, count] = told["seconds"]
-                _print(contender, told, given.bound)
-    _ratios(seconds, given.plans)
+                bound = (given.bound_a or given.bound) if contender.startswith("(a)") else given.bound
+                before = told_by.get((PYSHACL, count))
+                if contender == "(a) sh:sparql, whole graph" and before and not before.done:
+                    print(f"  {contender:<30} not tried")
+                    continue
+                told = _alone(contender, folder, count, 36_000.0 if ours else bound)
+                done = told["seconds"] is not None
+                told_by[contender, count] = Told(told["seconds"] if done else bound, done)
+                _print(contender, told, bound)
+    _ratios(told_by, given.plans)
+    if given.fit and not any(PYSHACL.startswith(start) for start in given.without):
+        _fit(given.fit, {count: told_by.get(("check", count)) for count in given.plans})
+
+
+@dataclass(frozen=True)
+class Told:
+    """How long a contender took, in seconds; at least so long where it was stopped."""
+
+    seconds: float
+    done: bool
+
+
+def _fit(sizes: list[int], checks: dict[int, Told | None]) -> None:
+    """(a) to its end at some sizes, and by their growth what it would need at others: an extrapolation."""
+    print(f"\n(a) to its end, needed triples, seconds of processor; load {_load()}")
+    points = []
+    for count in sizes:
+        with tempfile.TemporaryDirectory() as name:
+            prepare(Path(name), count)
+            told = _alone(PYSHACL, Path(name), count, 36_000.0)
+        print(f"  {count:>6,} plans {told['processor']:>10.1f} s, {told['found']} lowered", flush=True)
+        points.append((log(count), log(told["processor"])))
+    if len(points) < 2:
+        return
+    mean_x, mean_y = (sum(values) / len(points) for values in zip(*points, strict=True))
+    power = sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+    print(f"  grows with the {power:.2f}th power of the plans; extrapolated:")
+    for count, check in checks.items():
+        needed = exp(mean_y + power * (log(count) - mean_x))
+        ratio = f", {needed / check.seconds:,.0f} times check" if check else ""
+        print(f"  {count:>6,} plans {needed:>10,.0f} s{ratio}")
 
 
 def _print(contender: str, told: dict[str, Any], bound: float) -> None:
     if told["seconds"] is None:
-        print(f"  {contender:<28} not done in {bound:.0f} s")
+        print(f"  {contender:<30} not done in {bound:.0f} s", flush=True)
         return
     found = f"{told['found']:>8,} lowered" if "found" in told else " " * 16
     parts = "; ".join(f"{name} {part:.2f} s" for name, part in told.get("parts", {}).items())
     share = f"full build {told['full']:.1f} s: {told['share']:.2%}" if "share" in told else ""
     spent = f"{told['processor']:.0f} s of processor with loading"
     print(
-        f"  {contender:<28}{told['seconds']:>10.3f} s {found} {told['megabytes']:>6,} MB, {spent}  {parts}{share}"
+        f"  {contender:<30}{told['seconds']:>10.3f} s {found} {told['megabytes']:>6,} MB, {spent}  {parts}{share}",
+        flush=True,
     )
 
 
-def _ratios(seconds: dict[tuple[str, int], float | None], sizes: list[int]) -> None:
+def _ratios(told: dict[tuple[str, int], Told], sizes: list[int]) -> None:
     print("\nratios")
     for count in sizes:
         for mine, theirs in (("check", "(a)"), ("check", "(b)"), ("compare", "(c)")):
-            own = seconds.get((mine, count))
-            for (name, size), other in seconds.items():
-                if size == count and name.startswith(theirs) and own and other:
-                    print(f"  {count:>6,} plans: {name} / {mine} = {other / own:.1f}")
+            own = told.get((mine, count))
+            for (name, size), other in told.items():
+                if size == count and name.startswith(theirs) and own:
+                    least = "" if other.done else "at least "
+                    print(f"  {count:>6,} plans: {name} / {mine} = {least}{other.seconds / own.seconds:.1f}")
     for small, large in pairwise(sizes):
         for contender in ("check", "compare"):
-            first, second = seconds.get((contender, small)), seconds.get((contender, large))
+            first, second = told.get((contender, small)), told.get((contender, large))
             if first and second:
-                print(
-                    f"  {contender}: {large / small:.0f} times the plans, {second / first:.1f} times the time"
-                )
+                times = second.seconds / first.seconds
+                print(f"  {contender}: {large / small:.0f} times the plans, {times:.1f} times the time")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import pairwise
 
 from rdflib import URIRef
@@ -50,12 +51,18 @@ class Lineage:
     def ancestors(self, place: Place) -> list[Place]:
         """The documents of the family above a place, nearest first; one a division.
 
-        A plan goes before rules made under it, what is issued before a draft, then the later before the earlier.
+        A plan goes before rules made under it, what is issued before a draft, what this plan could follow before what
+        was issued after it, then the later before the earlier.
         """
-        return [max(options, key=_weight) for _, options in self._above(place) if options]
+        own = _day(place)
+        return [
+            max(options, key=lambda option: _weight(option, own))
+            for _, options in self._above(place)
+            if options
+        ]
 
     def passed_over(self, place: Place) -> list[Place]:
-        """The other documents of the divisions above: drafts and earlier versions of what `ancestors` takes."""
+        """The other documents of the divisions above: drafts, earlier versions, and what came after this plan."""
         chosen = {id(one) for one in self.ancestors(place)}
         return [one for _, options in self._above(place) for one in options if id(one) not in chosen]
 
@@ -77,15 +84,23 @@ class Lineage:
 _RULES = re.compile(r"(?:细则|办法|指南|清单|规程|解读|说明)(?:[（(][^（()）]*[）)])*$")
 
 
-def _weight(place: Place) -> tuple[bool, bool, bool, str, bool, str]:
+def _day(place: Place) -> date | None:
     head = place.record.plan if place.record else None
-    day = (head.issued or head.printed) if head else None
+    return (head.issued or head.printed) if head else None
+
+
+def _weight(place: Place, lower: date | None = None) -> tuple[bool, bool, bool, bool, str, bool, str]:
+    """What speaks for a document among those of its place; ``lower`` is the date of a plan below, where it is known."""
+    head = place.record.plan if place.record else None
+    day = _day(place)
+    # Nobody had to follow what was issued later. Where one of the dates is missing, that cannot be told.
+    followed = day is None or lower is None or day <= lower
     # A person who names a version as the later one is believed where dates are missing.
     later = bool(place.record and place.record.revision_of)
     issued = head is not None and head.status == "issued"
     # 补贴实施细则 follow from a plan and are printed after it: they do not take its place.
     main = head is not None and not _RULES.search(head.title)
-    return head is not None, main, issued, day.isoformat() if day else "", later, place.slug
+    return head is not None, main, issued, followed, day.isoformat() if day else "", later, place.slug
 
 
 def comparisons(

@@ -5,7 +5,7 @@ the nodes that these lead to. It takes the place of an older version of the same
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -323,7 +323,7 @@ def _leads(found: Iterable[ox.Triple], told: set[str]) -> Iterable[str]:
             yield end.value
 
 
-# -- what it would change below ----------------------------------------------------------------------------------
+# -- what it would change elsewhere ----------------------------------------------------------------------------------
 
 
 def _effects(
@@ -335,33 +335,59 @@ def _effects(
     settled: Callable[[Report], Report],
     texts: Texts,
 ) -> tuple[Effects, dict[str, RuleNote]] | None:
-    """What changes for the plans below it; None where there are none."""
+    """What changes for the plans below it, and for the sums of the plan above it.
+
+    None where there are none below, and the sums stay as they are.
+    """
     lines = {one.slug: [each.code for each in divisions.line(one.code)] for one in known}
     family = [one for one in known if one.family == draft.family]
     below = [one for one in family if draft.code in lines[one.slug][1:] and one.origin != "stub"]
-    if not below:
-        return None
+    above, parts = _sums_above(draft, family, lines)
     below.sort(key=lambda one: (len(lines[one.slug]), one.code))
     looked_at = below[: effects.MOST]
     # What they are compared with, and who else tells of it.
     needed = {code for one in looked_at for code in lines[one.slug]} | {draft.code}
-    wanted = {one.slug for one in (*looked_at, *_related(store, draft, known))}
+    wanted = {one.slug for one in (*looked_at, *parts, *_related(store, draft, known))}
     before = [
         Place(one.slug, one.code, draft.family, _record(build, one.slug))
         for one in family
         if one.slug in wanted or one.code in needed
     ]
     after = [*(one for one in before if one.code != draft.code), draft]
-    return effects.effects_of(
+    told = effects.effects_of(
         before,
         after,
         [one.slug for one in looked_at],
+        [one.slug for one in above],
         len(below) - len(looked_at),
         lambda found: _complete(store, found),
         said,
         settled,
         texts,
     )
+    return told if below or told[0].changes else None
+
+
+def _sums_above(
+    draft: Place, family: Sequence[_Known], lines: Mapping[str, Sequence[str]]
+) -> tuple[list[_Known], list[_Known]]:
+    """The plan directly above a draft, in its versions, and the documents whose figures add up to its own.
+
+    Nothing where the documents are more than can be looked at: of a part of a sum nothing is said.
+    """
+    held = {one.code for one in family} - {draft.code}
+    parent = next((one.code for one in divisions.line(draft.code)[1:] if one.code in held), None)
+    if parent is None:
+        return [], []
+    parts = [
+        one
+        for one in family
+        if parent in lines[one.slug][1:]
+        and not held & set(lines[one.slug][1 : lines[one.slug].index(parent)])
+    ]
+    if len(parts) > effects.MOST:
+        return [], []
+    return [one for one in family if one.code == parent], parts
 
 
 def _stands_for(draft: Place, known: Sequence[_Known]) -> list[tuple[str, str]]:

@@ -1,11 +1,13 @@
-"""What a draft would change for the plans below it: their findings with the draft and without, held side by side.
+"""What a draft would change for other plans: their findings with the draft and without, held side by side.
+
+Of the plans below it that is whatever joins them to those above, of the plan above it the sums over its places.
 
 Both sides are compared and judged alike, on the same documents, so that what differs comes from the draft alone. Only
 what joins plans is judged: what a plan below says of itself no draft above it can change.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -30,6 +32,7 @@ def effects_of(
     before: Sequence[Place],
     after: Sequence[Place],
     below: Sequence[str],
+    above: Collection[str],
     more: int,
     complete: Callable[[Triples], None],
     own: Triples,
@@ -42,15 +45,17 @@ def effects_of(
         before: the documents as they are, in the order of the build.
         after: the same with the draft, without what it replaces.
         below: the slugs of the plans below the draft that are looked at.
+        above: the slugs of the plan directly above it, each version; empty where not all places of its sums are among
+            the documents.
         more: how many there are that are not.
         complete: adds what the build says of the nodes that triples lead to.
         own: what the draft says.
         settled: applies the waivers to a report.
         texts: those of the documents, the draft among them.
     """
-    wanted = set(below)
-    was = settled(_report(before, wanted, complete, {}, texts))
-    would = settled(_report(after, wanted, complete, own, texts))
+    wanted, summed = set(below), set(above)
+    was = settled(_report(before, wanted, summed, complete, {}, texts))
+    would = settled(_report(after, wanted, summed, complete, own, texts))
     titles = {one.slug: one for one in (*was.summary.documents, *would.summary.documents)}
     told = Effects(
         documents=[
@@ -58,8 +63,13 @@ def effects_of(
             for slug in below
             if slug in titles
         ],
+        above=[
+            BelowDocument(slug=slug, title=titles[slug].title, place=titles[slug].place)
+            for slug in above
+            if slug in titles
+        ],
         more=more,
-        changes=list(_changes(_of(was, wanted), _of(would, wanted))),
+        changes=list(_changes(_of(was, wanted | summed), _of(would, wanted | summed))),
     )
     names = {one.rule for effect in told.changes for one in (effect.before, effect.after) if one}
     return told, {name: note for name, note in {**was.rules, **would.rules}.items() if name in names}
@@ -72,6 +82,7 @@ def _of(report: Report, wanted: set[str]) -> list[Finding]:
 def _report(
     places: Sequence[Place],
     wanted: set[str],
+    summed: set[str],
     complete: Callable[[Triples], None],
     own: Triples,
     texts: Texts,
@@ -79,7 +90,11 @@ def _report(
     lineage = Lineage()
     for place in places:
         lineage.add(place)
-    compared = cascade.comparisons(places, lineage, only=wanted)
+    compared = [
+        one
+        for one in cascade.comparisons(places, lineage, only=wanted | summed)
+        if one.outcome == "sum_exceeds" or one.lower_plan not in summed
+    ]
     found = dict(own) | {quad.triple: None for quad in cascade.changed_quads([], compared, {}, {})}
     complete(found)
     data = ox.serialize(found, format=ox.RdfFormat.N_TRIPLES)

@@ -202,7 +202,7 @@ class Effect(Model):
 
 
 class BelowDocument(Model):
-    """A plan below a draft."""
+    """A plan below a draft, or the one above it."""
 
     slug: str
     title: str
@@ -210,9 +210,14 @@ class BelowDocument(Model):
 
 
 class Effects(Model):
-    """What a draft would change for the plans below it: ``documents`` were looked at, ``more`` of them were not."""
+    """What a draft would change for other plans.
+
+    ``documents`` are those below it that were looked at, ``more`` of them were not; ``above`` is the plan above it, where
+    the sums over its places exceed its own figures with the draft or without.
+    """
 
     documents: list[BelowDocument]
+    above: list[BelowDocument] = Field(default_factory=list)
     more: int = 0
     changes: list[Effect]
 
@@ -226,7 +231,7 @@ class Report(Model):
     """All findings, gravest first, and notes on what they rest on and the rules that made them.
 
     What is explained or waived stands at the end. ``made`` is the day it was made. ``effects`` is what a draft would
-    change for the plans below it; null where there are none, and of a report on plans. They are in no count.
+    change for other plans; null where there are none, and of a report on plans. They are in no count.
     """
 
     made: date | None = None

@@ -39,10 +39,11 @@ class Phrases:
         return lead + (self["lead_equal"].format(equal=equal) if equal else "")
 
     def effects(self, told: Effects) -> str:
-        """What a draft changes below, with the counts."""
-        counts, documents = told.counts(), len(told.documents)
+        """What a draft changes for other plans, with the counts."""
+        plans = [self["effects_below"].format(documents=len(told.documents))] if told.documents else []
+        plans += [self["effects_above"].format(title=one.title) for one in told.above]
         key = "effects_lead" if told.changes else "effects_none"
-        lead = self[key].format(documents=documents, **counts)
+        lead = self[key].format(plans=self["effects_and"].join(plans), **told.counts())
         space = " " if self.lang == "en" else ""
         return lead + (space + self["effects_more"].format(count=told.more) if told.more else "")
 

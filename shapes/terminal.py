@@ -143,7 +143,7 @@ def _passage(clause: Clause | None, say: Phrases, absent: str) -> Text:
 
 
 def _effect(effect: Effect, say: Phrases) -> Table:
-    """One effect on a plan below: the finding as it is, and as it would be."""
+    """One effect on another plan: the finding as it is, and as it would be."""
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")

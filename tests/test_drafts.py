@@ -24,10 +24,11 @@ import uvicorn
 
 from api.app import create_app
 from api.settings import Settings
-from graph.build import open_current
+from graph.build import BuildJob, open_current
 from graph.errors import BadParameter
 from graph.reading import read_source, source_of
 from shapes.drafts import Status, check_draft
+from shapes.judging import judge_build
 from shapes.reports import FORMS, write
 from shapes.rules import LANGS
 from shapes.waivers import Waivers, keep, report_of
@@ -150,7 +151,7 @@ def test_what_a_draft_changes_for_the_plans_below_it_is_told_apart(build: Path) 
     assert (lowered.upper.document, str(lowered.ratio)[:4]) == ("draft-武汉", "0.55")
     assert sum(report.summary.by_severity.values()) == len(report.findings)
     for form in FORMS:
-        for lang, words in zip(LANGS, ("对下级方案的影响", "Effects on plans below"), strict=True):
+        for lang, words in zip(LANGS, ("对其他方案的影响", "Effects on other plans"), strict=True):
             body = write(report, form.name, lang)
             if form.binary:
                 with zipfile.ZipFile(io.BytesIO(body)) as parts:
@@ -163,10 +164,70 @@ def test_what_a_draft_changes_for_the_plans_below_it_is_told_apart(build: Path) 
 
 def test_what_a_draft_says_as_before_changes_nothing_below(build: Path) -> None:
     county = check_draft(source_of(DRAFT.encode(), "x"), build)
-    assert county.effects is None  # nothing is below it
+    assert county.effects is None  # nothing is below it, and no sum above
     told = check_draft(source_of(CITY.replace("45%", "25%").encode(), "x"), build).effects
     assert told
     assert not [one for one in told.changes if one.finding.indicator == "报废汽车回收量"]
+
+
+SUMS = {
+    "420100-city": ("武汉市", "到2027年，更新和加装电梯100台。"),
+    "420102-one": ("江岸区", "到2027年，更新和加装电梯60台。"),
+    "420103-two": ("江汉区", "到2027年，更新和加装电梯30台。"),
+}
+PLAIN = """{place}推动大规模设备更新和消费品以旧换新工作方案
+
+一、主要目标
+{goal}
+二、重点任务
+（一）推进回收。完善网络。（牵头单位：{place}商务局）
+"""
+
+
+@pytest.fixture(scope="module")
+def summed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A city and two of its districts, whose figures add up to less than its own."""
+    folder = tmp_path_factory.mktemp("sums")
+    (folder / "plans").mkdir()
+    for slug, (place, goal) in SUMS.items():
+        text = PLAIN.format(place=place, goal=goal)
+        (folder / "plans" / f"{slug}.txt").write_text(text, encoding="utf-8")
+    with BuildJob(folder / "plans", folder / "data") as job:
+        judge_build(job.folder)
+        job.publish()
+    return open_current(folder / "data")
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "count", "changes"),
+    [
+        ("硚口区", "420104", 20, [("appears", "110")]),  # a third district
+        ("江汉区", "420103", 50, [("appears", "110")]),  # a new version of the second
+        ("硚口区", "420104", 5, []),
+    ],
+)
+def test_the_sums_of_the_plan_above_are_told(
+    summed: Path, place: str, code: str, count: int, changes: list[tuple[str, str]]
+) -> None:
+    goal = f"到2027年，更新和加装电梯{count}台。"
+    report = check_draft(
+        source_of(PLAIN.format(place=place, goal=goal).encode(), "x"), summed, jurisdiction=code, today=TODAY
+    )
+    told = report.effects
+    if not changes:
+        assert told is None
+        return
+    assert told
+    assert told.documents == []
+    assert [one.slug for one in told.above] == ["420100-city"]
+    assert [(one.change, one.finding.rule, one.finding.document) for one in told.changes] == [
+        (change, "sum_exceeds", "420100-city") for change, _ in changes
+    ]
+    found = told.changes[0].finding
+    assert all(total in found.reason.zh and total in found.reason.en for _, total in changes)
+    assert "draft-draft" in {clause.document for clause in found.statements}
+    assert "各地合计" in write(report, "markdown", "zh").decode()
+    assert "sums over its places" in write(report, "markdown", "en").decode()
 
 
 def test_waivers_hold_for_a_draft_of_the_same_plan(build: Path, tmp_path: Path) -> None:

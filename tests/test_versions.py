@@ -128,6 +128,34 @@ def test_the_line_takes_the_issue_and_tells_what_it_passed_over() -> None:
     assert lineage.missing(county) == ["130000", "100000"]
 
 
+@pytest.mark.parametrize(
+    ("day", "taken"),
+    [
+        ("2025年4月1日", "issued"),  # what came in May is nothing that it had to follow
+        ("2025年5月1日", "later"),
+        ("2025年8月1日", "later"),
+        ("2025年1月1日", "later"),  # all came after it: what holds now
+    ],
+)
+def test_a_plan_follows_what_was_issued_before_it(day: str, taken: str) -> None:
+    lineage = Lineage()
+    for one in (record("issued", issued()), record("later", issued(day="2025年5月1日"))):
+        lineage.add(Place(one.slug, "130500", "liangxin", one))
+    county = Place("county", "130534", "liangxin", record("county", issued(day=day)))
+    assert [one.slug for one in lineage.ancestors(county)] == [taken]
+    assert [one.slug for one in lineage.passed_over(county)] == ["issued" if taken == "later" else "later"]
+
+
+def test_a_draft_follows_what_holds_now() -> None:
+    lineage = Lineage()
+    for one in (record("issued", issued()), record("later", issued(day="2025年5月1日"))):
+        lineage.add(Place(one.slug, "130500", "liangxin", one))
+    undated = Place("county", "130534", "liangxin", record("county", draft("（送审稿）")))
+    assert undated.record
+    assert undated.record.plan.issued is None
+    assert [one.slug for one in lineage.ancestors(undated)] == ["later"]
+
+
 def told(store: EmbeddedStore, query: str) -> list[list[str]]:
     prefixes = (
         "PREFIX prov: <http://www.w3.org/ns/prov#> PREFIX zm: <https://w3id.org/zhengmai/ns#>"

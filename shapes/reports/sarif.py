@@ -26,7 +26,7 @@ def write(report: Report, lang: Lang) -> bytes:
 def to_log(report: Report, lang: Lang) -> dict[str, Any]:
     """Return the log: one run, a rule for each that found something, a result for each finding.
 
-    Of a draft, a second run has what it changes in the plans below it; the state against today is the baseline state.
+    Of a draft, a second run has what it changes in other plans; the state against today is the baseline state.
     """
     say = Phrases(report, lang)
     index = {name: number for number, name in enumerate(report.rules)}
@@ -72,7 +72,7 @@ def to_log(report: Report, lang: Lang) -> dict[str, Any]:
             "columnKind": "unicodeCodePoints",
             "artifacts": [
                 {"location": {"uri": quote(one.slug)}, "description": {"text": one.title}}
-                for one in report.effects.documents
+                for one in (*report.effects.documents, *report.effects.above)
             ],
             "results": [
                 {**_result(one.finding, say, index), "baselineState": _STATES[one.change]} for one in effects

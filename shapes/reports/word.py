@@ -232,7 +232,7 @@ class _Letter:
             self._short(part)
 
     def _effects(self, told: Effects) -> None:
-        """What a draft changes below, apart from what was found in it."""
+        """What a draft changes elsewhere, apart from what was found in it."""
         say = self.say
         self.document.add_heading(say["effects"], 1)
         self.document.add_paragraph(say.effects(told))

@@ -119,7 +119,7 @@ def _findings(sheet: Worksheet, report: Report, say: Phrases) -> None:
 
 
 def _effects(sheet: Worksheet, told: Effects, say: Phrases) -> None:
-    """What a draft changes below, on a sheet of its own."""
+    """What a draft changes elsewhere, on a sheet of its own."""
     _put(sheet, 1, 1, say.effects(told))
     top = [
         say["change"],
