@@ -8,40 +8,21 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from openpyxl import load_workbook
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from api import pages
 from shapes.matrix import Matrix
-from tests.support.browser import DESK, PHONE, Watched, serving
+from tests.support.browser import Watched, serving
 
 ROOT = Path(__file__).parent.parent.parent
 GANXIAN = "360704-ganxian-2024"
 TARGETED = "mark:target, mark:has(> :target)"  # two items of one sentence share its mark
 COUNT = """PREFIX zm: <https://w3id.org/zhengmai/ns#>
 SELECT ?plan (COUNT(?target) AS ?n) WHERE { ?target a zm:Target ; zm:inDocument ?plan } GROUP BY ?plan"""
-PAGES = (
-    "/",
-    "/plans",
-    f"/plans/{GANXIAN}",
-    "/plans/420503-wujiagang-2024-draft",
-    "/plans/360100-nanchang-2024",
-    "/matrix",
-    "/matrix?indicator=digital-design-tool-adoption",
-    "/findings",
-    "/questions",
-    "/questions/lead-agencies?domain=education",
-    "/sparql",
-    "/ns",
-    "/drafts",
-    "/nothing-here",
-)
-
 Open = Callable[..., Watched]
 
 
@@ -252,53 +233,7 @@ def test_a_question_becomes_a_query_to_start_from(page: Page) -> None:
     expect(page.get_by_role("region", name="结果").get_by_role("row")).not_to_have_count(1)
 
 
-# -- pictures --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.pictures
-@pytest.mark.parametrize(
-    ("name", "path", "size", "theme"),
-    [
-        ("start", "/", DESK, "light"),
-        ("plan", f"/plans/{GANXIAN}#target-9", DESK, "light"),
-        ("matrix", "/matrix", DESK, "light"),
-        ("indicator", "/matrix?indicator=digital-design-tool-adoption", DESK, "dark"),
-        ("sparql", f"/sparql?{urlencode({'query': COUNT})}#view=chart&x=plan&y=n&kind=bar", DESK, "light"),
-        ("start-360", "/", PHONE, "dark"),
-        ("matrix-360", "/matrix", PHONE, "light"),
-    ],
-)
-def test_pictures_for_the_documents(open_page: Open, name: str, path: str, size: Any, theme: Any) -> None:
-    page = open_page(viewport=size, color_scheme=theme).page
-    page.goto(path, wait_until="networkidle")
-    if name in ("indicator", "sparql"):
-        page.locator("figure.chart canvas").scroll_into_view_if_needed()
-        page.wait_for_timeout(500)
-    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(160, dither=Image.Dither.NONE)
-    taken.save(ROOT / "docs" / "images" / f"page-{name}.png", optimize=True)
-
-
-# -- every page ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize(
-    ("size", "theme", "lang"), [(DESK, "light", "zh"), (PHONE, "dark", "en")], ids=["desk", "phone"]
-)
-def test_pages_fit_and_are_accessible(
-    open_page: Open, base: str, path: str, size: Any, theme: Any, lang: str
-) -> None:
-    watched = open_page(viewport=size, color_scheme=theme)
-    page = watched.page
-    answer = page.goto(f"{path}{'&' if '?' in path else '?'}lang={lang}")
-    assert answer is not None
-    if answer.status == 404:
-        watched.faults = [one for one in watched.faults if "404 (Not Found)" not in one]
-    else:
-        assert answer.status == 200
-    assert page.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[lang]
-    assert watched.too_wide() <= 0
-    assert watched.axe() == []
+# -- without scripts, by keyboard ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/", f"/plans/{GANXIAN}", "/matrix", "/sparql"])
