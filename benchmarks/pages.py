@@ -50,7 +50,15 @@ _START = 120.0
 def build(folder: Path, count: int) -> Path:
     """The data folder of a build of ``count`` generated plans."""
     corpus.write(folder / "plans", count)
-    command = [sys.executable, "-m", "zhengmai", "build", str(folder / "plans"), "--data", str(folder / "data")]
+    command = [
+        sys.executable,
+        "-m",
+        "zhengmai",
+        "build",
+        str(folder / "plans"),
+        "--data",
+        str(folder / "data"),
+    ]
     subprocess.run(command, check=True, cwd=ROOT)
     return folder / "data"
 
@@ -91,7 +99,9 @@ def tasks(browser: Browser, page: Page, act: Any) -> tuple[float, float]:
     ours = [
         one
         for one in events
-        if one.get("ph") == "X" and one["name"] in ("RunTask", "ThreadControllerImpl::RunTask") and (one["pid"], one["tid"]) in mains
+        if one.get("ph") == "X"
+        and one["name"] in ("RunTask", "ThreadControllerImpl::RunTask")
+        and (one["pid"], one["tid"]) in mains
     ]
     wall = max((one.get("dur", 0) for one in ours), default=0)
     busy = max((one.get("tdur", 0) for one in ours), default=0)
@@ -124,7 +134,9 @@ def wide(address: str) -> str | None:
     found = []
     for domain in [one.key for one in load_vocabularies().scheme("domain")]:
         try:
-            with urllib.request.urlopen(f"{address}/matrix?domain={domain}&format=json&limit=1", timeout=300) as answer:  # noqa: S310
+            with urllib.request.urlopen(
+                f"{address}/matrix?domain={domain}&format=json&limit=1", timeout=300
+            ) as answer:  # noqa: S310
                 told = json.load(answer)
         except urllib.error.HTTPError:
             continue
@@ -136,13 +148,17 @@ def wide(address: str) -> str | None:
 def matrix(browser: Browser, address: str, path: str) -> None:
     """Load a matrix and scroll it."""
     told = load(browser, address, path)
-    print(f"  {path}: usable after {told['usable']:.0f} ms, longest task of loading {told['task']:.0f} ms ({told['busy']:.0f} of processor time)")
+    print(
+        f"  {path}: usable after {told['usable']:.0f} ms, longest task of loading {told['task']:.0f} ms ({told['busy']:.0f} of processor time)"
+    )
     context = browser.new_context(base_url=address, viewport=DESK, locale="zh-CN")
     context.set_default_timeout(300_000)
     page = context.new_page()
     page.goto(path, wait_until="networkidle")
     grid = page.locator(".scroll.grid")
-    size = page.evaluate("[document.querySelector('table.matrix').ariaRowCount, document.querySelectorAll('table.matrix thead th').length]")
+    size = page.evaluate(
+        "[document.querySelector('table.matrix').ariaRowCount, document.querySelectorAll('table.matrix thead th').length]"
+    )
     grid.scroll_into_view_if_needed()
     grid.hover()
 
@@ -164,7 +180,9 @@ def matrix(browser: Browser, address: str, path: str) -> None:
 
     for name, act in (("by the wheel", wheel), ("dragged", drag)):
         wall, busy = tasks(browser, page, act)
-        print(f"    {int(size[0]) - 1} rows, {size[1] - 1} targets, scrolled {name}: longest task {wall:.0f} ms ({busy:.0f} of processor time)")
+        print(
+            f"    {int(size[0]) - 1} rows, {size[1] - 1} targets, scrolled {name}: longest task {wall:.0f} ms ({busy:.0f} of processor time)"
+        )
     context.close()
 
 

@@ -172,7 +172,9 @@ def _counterparts(
     Functions that more levels and places share come first, as many as the picture has; a chosen one stands alone.
     Those with most tasks come first in each level.
     """
-    tasks: defaultdict[str, defaultdict[tuple[int, str, str], set[str]]] = defaultdict(lambda: defaultdict(set))
+    tasks: defaultdict[str, defaultdict[tuple[int, str, str], set[str]]] = defaultdict(
+        lambda: defaultdict(set)
+    )
     for one in parts:
         for key in one.functions:
             if one.agency and one.place in ranks and function in (None, key):

@@ -22,7 +22,9 @@ from shapes.rules import Lang
 
 router = APIRouter(tags=["matrix"])
 ROWS_SHOWN = 100  # on a page, fewer where they are long; the script of the page shows all of them
-CELLS_SHOWN = 1500  # on a page, about: a browser lays out more only slowly
+CELLS_SHOWN = (
+    450  # on a page, about, unless more rows are asked for: more take a browser a tenth of a second at once
+)
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -129,9 +131,9 @@ def get_matrix(
             "Content-Language": told,
         }
         return Response(write_matrix(report, matrix, told), media_type=_XLSX, headers=headers)
-    rows = min(ROWS_SHOWN, max(CELLS_SHOWN // max(len(matrix.rows), 1), 10))
     page_wanted = pages.wanted(request)
-    table = _table(matrix, told, offset, min(limit or rows, rows) if page_wanted else limit)
+    rows = min(ROWS_SHOWN, limit or max(CELLS_SHOWN // max(len(matrix.rows), 1), 15))
+    table = _table(matrix, told, offset, rows if page_wanted else limit)
     if not page_wanted:
         return JSONResponse(table.model_dump(exclude_none=True), headers={"Vary": "Accept, Accept-Language"})
     chart: list[dict[str, Any]] = []

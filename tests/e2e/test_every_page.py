@@ -79,7 +79,9 @@ def load(watched: Watched, path: str, lang: str = "zh") -> None:
     answer = watched.page.goto(f"{path}{'&' if '?' in path else '?'}lang={lang}")
     assert answer is not None
     assert answer.status == (404 if path == "/nothing-here" else 200)
-    if path.startswith("/sparql?") and watched.scripted:  # asked again by the script: its answer is to be there
+    if (
+        path.startswith("/sparql?") and watched.scripted
+    ):  # asked again by the script: its answer is to be there
         expect(watched.page.locator("#answer").get_by_role("region")).to_be_visible()
 
 
