@@ -190,12 +190,19 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         first: dict[str, Any] = error.errors()[0]
         name = str(first["loc"][-1])
-        en, zh = pages.both("http.parameter", name=name, message=first["msg"])
+        en, _ = pages.both("http.parameter", name=name, message=first["msg"])
+        _, zh = pages.both("http.parameter", name=name, message=_in_chinese(first))
         return known(request, BadParameter(en, zh=zh, parameter=name))
 
     app.add_exception_handler(ZhengmaiError, known)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+
+
+def _in_chinese(fault: dict[str, Any]) -> str:
+    """What pydantic says of a value, which it says in English only; an unknown kind of fault as it stands."""
+    key = f"invalid.{fault['type']}"
+    return pages.words(key).zh.format(**fault.get("ctx", {})) if pages.has_words(key) else str(fault["msg"])
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

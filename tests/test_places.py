@@ -68,3 +68,12 @@ def test_a_place_that_there_is_not_is_told(client: httpx.Client, code: str) -> N
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("application/problem+json")
     assert code in answer.json()["detail"]
+
+
+def test_what_does_not_fit_is_told_in_the_language_of_the_page(client: httpx.Client) -> None:
+    for query, zh, en in (
+        ("limit=0", "参数“limit”不合适：不能小于 1。", "greater than or equal to 1"),
+        ("offset=x", "参数“offset”不合适：应为整数。", "valid integer"),
+    ):
+        assert client.get(f"/search?q=a&{query}&lang=zh").json()["detail"] == zh
+        assert en in client.get(f"/search?q=a&{query}&lang=en").json()["detail"]

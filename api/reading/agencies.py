@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -90,6 +91,7 @@ def get_agencies(
         return concept.label_en if told == "en" else concept.label_zh
 
     held = list(dict.fromkeys(one.place for one in found))
+    ranks = {str(one["place"]): (int(str(one["rank"])), str(one["level"])) for one in plans}
     values = {
         "sections": [(one, _table([part for part in found if part.domain == one.key])) for one in domains],
         "roles": ROLES,
@@ -103,6 +105,8 @@ def get_agencies(
         "places": places,
         "functions": [one.key for one in vocabularies.scheme("agency-function")],
         "picture": _picture(found, label, by_domain=chosen is None),
+        "counterparts": _counterparts(found, ranks, wanted.key if wanted else None),
+        "levels": dict(sorted(set(ranks.values()))),
         "by_domain": chosen is None,
         "whole": whole,
         "limit": PLACES_SHOWN,
@@ -149,6 +153,46 @@ def _table(parts: Sequence[Part]) -> dict[str, dict[str, dict[str, list[Part]]]]
         for role, agencies in roles.items():
             roles[role] = dict(sorted(agencies.items(), key=lambda pair: -len(pair[1])))
     return found
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """An agency with a function, where it is, and how many tasks it has."""
+
+    place: str
+    agency: str
+    tasks: int
+
+
+def _counterparts(
+    parts: Sequence[Part], ranks: Mapping[str, tuple[int, str]], function: str | None
+) -> dict[str, dict[int, list[Counterpart]]]:
+    """Who in each level has the same function: by function, then by the rank of the level (1 to 4).
+
+    Functions that more levels and places share come first, as many as the picture has; a chosen one stands alone.
+    Those with most tasks come first in each level.
+    """
+    tasks: defaultdict[str, defaultdict[tuple[int, str, str], set[str]]] = defaultdict(
+        lambda: defaultdict(set)
+    )
+    for one in parts:
+        for key in one.functions:
+            if one.agency and one.place in ranks and function in (None, key):
+                tasks[key][ranks[one.place][0], one.place, one.agency].add(one.task_iri)
+    found: dict[str, dict[int, list[Counterpart]]] = {}
+    for key, agencies in tasks.items():
+        levels: dict[int, list[Counterpart]] = {}
+        for (rank, place, agency), which in agencies.items():
+            levels.setdefault(rank, []).append(Counterpart(place, agency, len(which)))
+        for listed in levels.values():
+            listed.sort(key=lambda one: (-one.tasks, one.place, one.agency))
+        found[key] = levels
+
+    def shared(pair: tuple[str, dict[int, list[Counterpart]]]) -> tuple[int, int, str]:
+        places = {one.place for listed in pair[1].values() for one in listed}
+        return -len(pair[1]), -len(places), pair[0]
+
+    return dict(sorted(found.items(), key=shared)[:RIGHT])
 
 
 def _picture(parts: Sequence[Part], label: Any, *, by_domain: bool) -> Picture:

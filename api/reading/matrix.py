@@ -21,7 +21,10 @@ from shapes.reports.workbook import write_matrix
 from shapes.rules import Lang
 
 router = APIRouter(tags=["matrix"])
-ROWS_SHOWN = 100  # on a page; the script of the page shows all of them
+ROWS_SHOWN = 100  # on a page, fewer where they are long; the script of the page shows all of them
+CELLS_SHOWN = (
+    450  # on a page, about, unless more rows are asked for: more take a browser a tenth of a second at once
+)
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -68,8 +71,13 @@ class MatrixSign(BaseModel):
 
 
 class MatrixTable(BaseModel):
-    """``cells[row][column]`` answers of ``places[row]`` to ``targets[column]``."""
+    """``cells[row][column]`` answers of ``places[row]`` to ``targets[column]``.
 
+    ``count`` are all rows that there are; ``places`` begins with the row ``offset`` of them.
+    """
+
+    count: int
+    offset: int
     targets: list[MatrixTarget]
     places: list[MatrixPlace]
     cells: list[list[MatrixAnswer]]
@@ -96,7 +104,8 @@ def get_matrix(
     domain: Annotated[
         str | None, Query(description="a domain: key, IRI or label", examples=["industry"])
     ] = None,
-    offset: Annotated[int, Query(ge=0, description="of the page: the first row")] = 0,
+    offset: Annotated[int, Query(ge=0, description="the first row")] = 0,
+    limit: Annotated[int | None, Query(ge=1, description="rows at most; all of them as JSON")] = None,
     lang: Annotated[str | None, Query(description="of labels: zh or en")] = None,
     format: Annotated[str | None, Query(description="json, html or xlsx, in place of Accept")] = None,
 ) -> Response:
@@ -122,8 +131,10 @@ def get_matrix(
             "Content-Language": told,
         }
         return Response(write_matrix(report, matrix, told), media_type=_XLSX, headers=headers)
-    table = _table(matrix, told)
-    if not pages.wanted(request):
+    page_wanted = pages.wanted(request)
+    rows = min(ROWS_SHOWN, limit or max(CELLS_SHOWN // max(len(matrix.rows), 1), 15))
+    table = _table(matrix, told, offset, rows if page_wanted else limit)
+    if not page_wanted:
         return JSONResponse(table.model_dump(exclude_none=True), headers={"Vary": "Accept, Accept-Language"})
     chart: list[dict[str, Any]] = []
     if indicator:
@@ -141,7 +152,7 @@ def get_matrix(
             for one in service.build.vocabularies.scheme("domain")
         ],
         "offset": offset,
-        "limit": ROWS_SHOWN,
+        "limit": rows,
         "chart": chart,
         "say": Phrases(report, told),
     }
@@ -231,9 +242,13 @@ def _part(
     )
 
 
-def _table(matrix: Matrix, lang: Lang) -> MatrixTable:
-    cells = [[_answer(matrix, row, column) for row in matrix.rows] for column in matrix.columns]
+def _table(matrix: Matrix, lang: Lang, offset: int, limit: int | None) -> MatrixTable:
+    """The documents from ``offset`` on, at most ``limit`` of them, against all targets."""
+    shown = matrix.columns[offset : None if limit is None else offset + limit]
+    cells = [[_answer(matrix, row, column) for row in matrix.rows] for column in shown]
     return MatrixTable(
+        count=len(matrix.columns),
+        offset=offset,
         targets=[
             MatrixTarget(
                 key=row.key,
@@ -257,7 +272,7 @@ def _table(matrix: Matrix, lang: Lang) -> MatrixTable:
                 depth=_depth(one),
                 origin=one.origin,
             )
-            for one in matrix.columns
+            for one in shown
         ],
         cells=cells,
         signs={

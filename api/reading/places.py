@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Final
 
 import yaml
@@ -153,7 +154,7 @@ def shade(count: int) -> int:
 def steps(all_of: Iterable[int]) -> list[tuple[int, str]]:
     """The shades that some numbers have, each with what it stands for (``3–9``), lightest first."""
     said = {0: "0", len(SHADES): f"≥{SHADES[-1]}"}
-    for at, (least, more) in enumerate(zip(SHADES, SHADES[1:], strict=False), start=1):
+    for at, (least, more) in enumerate(pairwise(SHADES), start=1):
         said[at] = f"{least}–{more - 1}"
     return [(at, said[at]) for at in sorted({shade(one) for one in all_of})]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -22,6 +23,7 @@ from graph.errors import NotFound
 from graph.record import PlanRecord
 from ontology.terms import dotted
 from ontology.vocabulary import using
+from queries.asking import Asker
 from queries.words import both
 from shapes.findings import Finding
 from shapes.phrases import Phrases
@@ -115,8 +117,14 @@ def get_plan(slug: str, request: Request, lang: Lang = None, format: PlanFormat 
 
 def entries(service: Service, lang: str) -> list[PlanEntry]:
     """All documents, with labels in ``lang``."""
-    rows = service.asker.ask("plans", {}, lang).table.records()
-    return [PlanEntry.model_validate({**row, "iri": row["planIri"]}) for row in rows]
+    return list(_entries(service.asker, lang))
+
+
+@lru_cache(maxsize=4)
+def _entries(asker: Asker, lang: str) -> tuple[PlanEntry, ...]:
+    """Read once for each build and language: most pages need them."""
+    rows = asker.ask("plans", {}, lang).table.records()
+    return tuple(PlanEntry.model_validate({**row, "iri": row["planIri"]}) for row in rows)
 
 
 def _entry(service: Service, slug: str, lang: str) -> PlanEntry:

@@ -33,9 +33,9 @@ def base(built: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One browser for the tests of a file."""
+    """One browser for the tests of this folder, closed before others: no event loop may run beside it."""
     with chromium() as one:
         yield one
 

@@ -8,12 +8,10 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from openpyxl import load_workbook
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from api import pages
@@ -25,23 +23,6 @@ GANXIAN = "360704-ganxian-2024"
 TARGETED = "mark:target, mark:has(> :target)"  # two items of one sentence share its mark
 COUNT = """PREFIX zm: <https://w3id.org/zhengmai/ns#>
 SELECT ?plan (COUNT(?target) AS ?n) WHERE { ?target a zm:Target ; zm:inDocument ?plan } GROUP BY ?plan"""
-PAGES = (
-    "/",
-    "/plans",
-    f"/plans/{GANXIAN}",
-    "/plans/420503-wujiagang-2024-draft",
-    "/plans/360100-nanchang-2024",
-    "/matrix",
-    "/matrix?indicator=digital-design-tool-adoption",
-    "/findings",
-    "/questions",
-    "/questions/lead-agencies?domain=education",
-    "/sparql",
-    "/ns",
-    "/drafts",
-    "/nothing-here",
-)
-
 Open = Callable[..., Watched]
 
 
@@ -252,53 +233,7 @@ def test_a_question_becomes_a_query_to_start_from(page: Page) -> None:
     expect(page.get_by_role("region", name="结果").get_by_role("row")).not_to_have_count(1)
 
 
-# -- pictures --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.pictures
-@pytest.mark.parametrize(
-    ("name", "path", "size", "theme"),
-    [
-        ("start", "/", DESK, "light"),
-        ("plan", f"/plans/{GANXIAN}#target-9", DESK, "light"),
-        ("matrix", "/matrix", DESK, "light"),
-        ("indicator", "/matrix?indicator=digital-design-tool-adoption", DESK, "dark"),
-        ("sparql", f"/sparql?{urlencode({'query': COUNT})}#view=chart&x=plan&y=n&kind=bar", DESK, "light"),
-        ("start-360", "/", PHONE, "dark"),
-        ("matrix-360", "/matrix", PHONE, "light"),
-    ],
-)
-def test_pictures_for_the_documents(open_page: Open, name: str, path: str, size: Any, theme: Any) -> None:
-    page = open_page(viewport=size, color_scheme=theme).page
-    page.goto(path, wait_until="networkidle")
-    if name in ("indicator", "sparql"):
-        page.locator("figure.chart canvas").scroll_into_view_if_needed()
-        page.wait_for_timeout(500)
-    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(160, dither=Image.Dither.NONE)
-    taken.save(ROOT / "docs" / "images" / f"page-{name}.png", optimize=True)
-
-
-# -- every page ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize(
-    ("size", "theme", "lang"), [(DESK, "light", "zh"), (PHONE, "dark", "en")], ids=["desk", "phone"]
-)
-def test_pages_fit_and_are_accessible(
-    open_page: Open, base: str, path: str, size: Any, theme: Any, lang: str
-) -> None:
-    watched = open_page(viewport=size, color_scheme=theme)
-    page = watched.page
-    answer = page.goto(f"{path}{'&' if '?' in path else '?'}lang={lang}")
-    assert answer is not None
-    if answer.status == 404:
-        watched.faults = [one for one in watched.faults if "404 (Not Found)" not in one]
-    else:
-        assert answer.status == 200
-    assert page.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[lang]
-    assert watched.too_wide() <= 0
-    assert watched.axe() == []
+# -- without scripts, by keyboard ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/", f"/plans/{GANXIAN}", "/matrix", "/sparql"])
@@ -322,19 +257,19 @@ def test_everything_is_reached_by_keyboard(page: Page) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_role("searchbox")).to_be_focused()
-    page.goto("/sparql")
-    page.get_by_role("textbox", name="SPARQL 查询语句").focus()
-    page.keyboard.press("Tab")  # the editor does not keep the key
-    expect(page.get_by_role("button", name="运行")).to_be_focused()
 
 
-def test_the_start_page_loads_no_script_and_the_others_load_theirs_only() -> None:
+def test_the_start_page_loads_next_to_no_script_and_the_others_load_theirs_only(page: Page) -> None:
     manifest = pages.scripts()
-    assert set(manifest) >= {"matrix", "sparql"}
-    template = (ROOT / "api" / "templates" / "start.html").read_text("utf-8")
-    assert "island" not in template
+    assert set(manifest) >= {"matrix", "site", "sparql"}
     for files in manifest.values():
         assert all((ROOT / "api" / "static" / "built" / one).is_file() for one in files)
+    loaded = """performance.getEntriesByType('resource').filter(one => one.name.endsWith('.js'))
+        .map(one => [one.name.split('/').at(-1), one.transferSize])"""
+    page.goto("/", wait_until="networkidle")
+    told = dict(page.evaluate(loaded))
+    assert set(told) == set(manifest["site"])
+    assert sum(told.values()) < 5000  # bytes, with their heads
 
 
 def test_without_the_scripts_a_page_says_how_to_build_them(
@@ -352,3 +287,156 @@ def test_the_lock_of_the_packages_names_no_host() -> None:
     assert all(
         "resolved" not in one and (not name or one["integrity"]) for name, one in lock["packages"].items()
     )
+
+
+# -- search, places, language ----------------------------------------------------------------------------------------
+
+
+def test_two_characters_lead_from_the_start_page_to_the_sentence(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("searchbox").fill("电梯")
+    page.keyboard.press("Enter")
+    hit = page.locator("article", has=page.get_by_text("目标", exact=True)).filter(has_text="江夏区").first
+    expect(hit.locator("mark", has_text="电梯").first).to_be_visible()
+    hit.locator("h3 a").click()
+    expect(page).to_have_url(re.compile(r"/plans/420115-jiangxia-2024#target-\d+$"))
+    sentence = page.locator(TARGETED)
+    expect(sentence).to_contain_text("电梯")
+    expect(sentence).to_be_in_viewport()
+    assert sentence.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["keyboard", "no-script"])
+def test_a_province_on_the_map_opens_its_cities_down_to_a_plan(open_page: Open, script: bool) -> None:
+    page = open_page(java_script_enabled=script, viewport=PHONE if script else DESK).page
+    page.goto("/")
+    squares = page.locator("figure.china li a")
+    expect(squares).to_have_count(35)
+    expect(page.locator("figure.china figcaption")).to_contain_text("示意图")
+    boxes = [box for one in squares.all() if (box := one.bounding_box())]
+    assert min(box["height"] for box in boxes) >= 40  # wide enough for a finger
+    for name in ("湖北", "武汉市", "江夏区"):
+        square = page.locator("ul.tiles a", has=page.get_by_text(name, exact=True))
+        assert int(square.locator("b").inner_text()) > 0
+        if script:
+            square.focus()
+            page.keyboard.press("Enter")
+        else:
+            square.click()
+        expect(page.locator("h1")).to_contain_text(name)
+    page.get_by_role("link", name=re.compile("江夏区.*方案")).first.click()
+    expect(page).to_have_url(re.compile("/plans/420115-jiangxia-2024"))
+    page.get_by_role("link", name="江夏区", exact=True).first.click()
+    expect(page.locator("nav.line")).to_have_text("全国 › 湖北省 › 武汉市 › 江夏区")
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "typed"),
+    [
+        ("/", "q", "电梯"),
+        ("/search?q=电梯&kind=task", "place", "武汉市"),
+        ("/findings?place=360704", "outcome", "lowered"),
+        ("/agencies?domain=industry", "function", "commerce"),
+        ("/matrix?domain=industry", "indicator", "digital-design-tool-adoption"),
+        (f"/plans/{GANXIAN}/diff", "with", "420503-wujiagang-2024-draft"),
+        ("/questions/lead-agencies?domain=education", "place", "江夏区"),
+        ("/drafts", "jurisdiction", "420503"),
+    ],
+)
+def test_the_language_switched_midway_keeps_page_question_and_what_is_typed(
+    page: Page, path: str, field: str, typed: str
+) -> None:
+    page.goto(path)
+    form = page.locator(f"main form:has([name={field}])").first
+    control = form.locator(f"[name={field}]")
+    if control.evaluate("one => one.tagName") == "SELECT":
+        control.select_option(typed)
+    else:
+        control.fill(typed)
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    asked = dict(parse_qsl(urlsplit(page.url).query))
+    assert asked.pop("lang") == "en"
+    assert asked == dict(parse_qsl(urlsplit(path).query))
+    expect(control).to_have_value(typed)
+    page.get_by_role("link", name="中文").click()
+    expect(control).to_have_value(typed)
+
+
+def test_the_language_switched_midway_keeps_a_query_and_its_chart(page: Page) -> None:
+    page.goto(f"/sparql?{urlencode({'query': COUNT})}#view=chart&kind=line")
+    expect(page.locator("figure.chart canvas")).to_be_visible()
+    page.get_by_role("textbox", name="SPARQL 查询语句").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" LIMIT 3")
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("form.editor textarea")).to_have_value(f"{COUNT} LIMIT 3")
+    expect(page.locator("figure.chart canvas")).to_be_visible()
+    expect(page.get_by_label("Form")).to_have_value("line")
+
+
+# -- by keyboard -----------------------------------------------------------------------------------------------------
+
+
+def test_the_editor_completes_by_keyboard_shows_its_ring_and_lets_go(page: Page) -> None:
+    page.goto("/sparql")
+    code = page.get_by_role("textbox", name="SPARQL 查询语句")
+    code.focus()
+    ring = "one => getComputedStyle(one.closest('.cm-editor')).outlineStyle"
+    page.wait_for_function("document.querySelector('.code').shadowRoot.querySelector('.cm-focused') !== null")
+    assert code.evaluate(ring) == "solid"
+    page.keyboard.press("Control+a")
+    page.keyboard.type("SELECT ?s WHERE { ?s a 目标")
+    page.get_by_role("option", name=re.compile("^zm:Target ?目标$")).wait_for()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("option")).to_have_count(0)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="运行")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(code).to_be_focused()
+
+
+def test_an_answer_is_looked_at_sorted_and_charted_by_keyboard(page: Page) -> None:
+    page.goto(f"/sparql?{urlencode({'query': COUNT})}")
+    region = page.get_by_role("region", name="结果")
+    head = region.get_by_role("button", name="n", exact=True)
+    for order in ("ascending", "descending"):
+        head.focus()
+        page.keyboard.press("Enter")
+        expect(region.get_by_role("columnheader", name="n", exact=True)).to_have_attribute("aria-sort", order)
+    counts = [int(one.inner_text()) for one in region.locator("td.number").all()]
+    assert counts == sorted(counts, reverse=True)
+    tab = page.get_by_role("button", name="图表")
+    tab.focus()
+    page.keyboard.press("Space")
+    expect(tab).to_have_attribute("aria-pressed", "true")
+    kind = page.get_by_label("图形")
+    kind.focus()
+    page.keyboard.press("ArrowDown")
+    expect(kind).to_have_value("line")
+    expect(page).to_have_url(re.compile("kind=line"))
+
+
+def test_boxes_trees_and_files_open_by_keyboard(page: Page) -> None:
+    page.goto("/")
+    summary = page.locator("article details summary").first
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("article details").first).to_have_attribute("open", "")
+    page.goto(f"/plans/{GANXIAN}")
+    box = page.get_by_label("单位", exact=True)
+    box.focus()
+    page.keyboard.press("Space")
+    expect(box).not_to_be_checked()
+    page.goto("/drafts")
+    page.get_by_label("送审稿", exact=True).focus()
+    with page.expect_file_chooser() as chosen:
+        page.keyboard.press("Enter")
+    assert not chosen.value.is_multiple()
+    page.goto("/findings")
+    select = page.get_by_label("轻重")
+    select.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="筛选").press("Enter")
+    expect(page).to_have_url(re.compile("severity=violation"))

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import docx
 import httpx
@@ -16,24 +15,11 @@ from playwright.sync_api import Page, expect
 
 from api.writing.tokens import add_token
 from tests.support import writing
-from tests.support.browser import DESK, PHONE, Watched, serving
+from tests.support.browser import Watched, serving
 
 ROOT = Path(__file__).parent.parent.parent
 GANXIAN = "360704-ganxian-2024"
 WUJIAGANG = "420503-wujiagang-2024-draft"
-PAGES = (
-    "/findings?outcome=lowered",
-    "/findings?place=360704&limit=3&offset=3",
-    "/drafts",
-    "/agencies",
-    "/agencies?domain=industry",
-    f"/plans/{GANXIAN}/diff/{WUJIAGANG}",
-    f"/plans/{GANXIAN}/diff",
-    "/search?q=电梯",
-    "/data",
-    "/id/agency/420115/commerce",
-)
-
 Open = Callable[..., Watched]
 
 
@@ -245,20 +231,3 @@ def test_two_plans_are_held_side_by_side_with_their_sentences(open_page: Open) -
 def test_a_plan_is_as_itself(page: Page) -> None:
     page.goto(f"/plans/{GANXIAN}/diff/{GANXIAN}?lang=en")
     expect(page.locator("main article")).to_have_count(0)
-
-
-# -- every page ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize(
-    ("size", "theme", "lang"), [(DESK, "light", "zh"), (PHONE, "dark", "en")], ids=["desk", "phone"]
-)
-def test_pages_fit_and_are_accessible(open_page: Open, path: str, size: Any, theme: Any, lang: str) -> None:
-    watched = open_page(viewport=size, color_scheme=theme)
-    page = watched.page
-    answer = page.goto(f"{path}{'&' if '?' in path else '?'}lang={lang}")
-    assert answer is not None
-    assert answer.status == 200
-    assert watched.too_wide() <= 0
-    assert watched.axe() == []

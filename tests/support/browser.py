@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,11 @@ PATIENCE = 90_000
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+@cache
+def _axe() -> str:
+    return AXE.read_text("utf-8")
+
+
 @contextmanager
 def serving(data: Path, **settings: Any) -> Iterator[str]:
     """The service on a data folder; the address that it answers at."""
@@ -32,9 +38,13 @@ def serving(data: Path, **settings: Any) -> Iterator[str]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser of the machine. No sandbox: tests run as root in containers, and open nothing but our own pages."""
+    """The browser of the machine, cut off from the network: no name but this machine's can be found.
+
+    No sandbox: tests run as root in containers, and open nothing but our own pages.
+    """
+    cut_off = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", cut_off])
         yield browser
         browser.close()
 
@@ -44,6 +54,7 @@ class Watched:
 
     def __init__(self, browser: Browser, base: str, **options: Any) -> None:
         self.base = base
+        self.scripted = options.get("java_script_enabled", True)
         self.faults: list[str] = []
         self.context = browser.new_context(base_url=base, locale="zh-CN", **options)
         self.context.set_default_timeout(PATIENCE)
@@ -65,10 +76,12 @@ class Watched:
             self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         )
 
-    def axe(self) -> list[str]:
-        """What axe-core calls serious or critical on the page as it stands."""
-        self.page.evaluate(AXE.read_text("utf-8"))
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    def axe(self, *rules: str) -> list[str]:
+        """What axe-core calls serious or critical on the page as it stands, by some rules or by all."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(_axe())
+        options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+        found = self.page.evaluate("options => axe.run(document, options)", options)
         return [
             f"{one['id']}: {one['help']}: " + json.dumps([node["target"] for node in one["nodes"]][:3])
             for one in found["violations"]

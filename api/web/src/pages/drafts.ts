@@ -38,6 +38,31 @@ if (form) {
     event.preventDefault();
     void check(form, file.files?.[0]);
   });
+  const before = new URLSearchParams(location.hash.slice(1));
+  if (before.get("job"))
+    void showReport(before.get("job")!, before.get("name") ?? "").then(
+      (shown) => (shown ? (document.getElementById("report")!.hidden = false) : history.replaceState(null, "", location.pathname + location.search)),
+    );
+}
+
+/** Put the report of a job into its section; false where the job is not known any more. */
+async function showReport(job: string, name: string): Promise<boolean> {
+  const path = `/jobs/${encodeURIComponent(job)}`;
+  const answer = await fetch(`${path}/report?format=json`);
+  if (!answer.ok) return false;
+  const told = (await answer.json()) as { summary: { open: Record<string, number> } };
+  const report = document.getElementById("report")!;
+  report.querySelector("h2")!.textContent = t("report_on", { name });
+  report.querySelector(".counts")!.textContent = t("counted", told.summary.open);
+  for (const link of report.querySelectorAll<HTMLAnchorElement>("a[data-format]")) {
+    link.href = `${path}/report?format=${link.dataset.format}&lang=${lang()}`;
+    if (link.dataset.format === "html") link.target = "_blank";
+    else link.download = "";
+  }
+  // A new one each time: going back in the history must not lead through old reports.
+  const old = report.querySelector("iframe")!;
+  old.replaceWith(make("iframe", { sandbox: "allow-scripts", title: old.title, src: `${path}/report?format=html&lang=${lang()}` }));
+  return true;
 }
 
 async function check(form: HTMLFormElement, file: File | undefined): Promise<void> {
@@ -75,23 +100,12 @@ async function check(form: HTMLFormElement, file: File | undefined): Promise<voi
       job = (await answer.json()) as Job;
     }
     if (job.state !== "done") return fail(job.problem?.detail ?? job.state);
-    const answer = await fetch(`${path}/report?format=json`);
-    if (!answer.ok) return form.submit();
-    const told = (await answer.json()) as { summary: { open: Record<string, number> } };
     far("done", 3);
-    report!.querySelector("h2")!.textContent = t("report_on", { name: file?.name ?? "" });
-    report!.querySelector(".counts")!.textContent = t("counted", told.summary.open);
-    for (const link of report!.querySelectorAll<HTMLAnchorElement>("a[data-format]")) {
-      link.href = `${path}/report?format=${link.dataset.format}&lang=${lang()}`;
-      if (link.dataset.format === "html") link.target = "_blank";
-      else link.download = "";
-    }
-    // A new one each time: going back in the history must not lead through old reports.
-    const old = report!.querySelector("iframe")!;
-    const frame = make("iframe", { sandbox: "allow-scripts", title: old.title, src: `${path}/report?format=html&lang=${lang()}` });
-    old.replaceWith(frame);
+    if (!(await showReport(job.id, file?.name ?? ""))) return form.submit();
     show(report);
     report!.focus();
+    // While it is kept, the page comes back with it: after a switch of the language, or when it is loaded again.
+    history.replaceState(null, "", `${location.pathname}${location.search}#${new URLSearchParams({ job: job.id, name: file?.name ?? "" })}`);
   } catch {
     fail(t("broken"));
   } finally {

@@ -5,12 +5,14 @@ import type { Value } from "../values";
 import { make, t } from "../words";
 
 interface Table {
+  count: number;
   targets: { key: string; document: string; value: string }[];
   places: { document: string; title: string; place?: string; depth: number }[];
   cells: { outcome: string; value?: string }[][];
   signs: Record<string, { sign: string; tone: string; label: string }>;
 }
 
+const SLICE = 100; // rows that are asked for at a time, when they come into sight
 const SILENT = new Set(["outside", "no_document", "not_recorded", "not_compared"]);
 const grid = document.querySelector<HTMLElement>(".scroll.grid");
 const dialog = document.querySelector<HTMLDialogElement>("dialog.clauses-of");
@@ -44,9 +46,22 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
   const table = box.querySelector("table");
   const body = table?.tBodies[0];
   if (!table || !body) return;
-  const answer = await fetch(address, { headers: { Accept: "application/json" } });
-  if (!answer.ok) return; // the rows that the page came with stay, with links to the others
-  const all = (await answer.json()) as Table;
+  // Whole slices, each asked for once; what is not here yet is an empty row.
+  const slices = new Map<number, Table | null>();
+  const slice = async (at: number): Promise<Table | null> => {
+    if (slices.has(at)) return slices.get(at)!;
+    slices.set(at, null);
+    const answer = await fetch(`${address}&offset=${at * SLICE}&limit=${SLICE}`, { headers: { Accept: "application/json" } });
+    if (!answer.ok) {
+      slices.delete(at); // asked for again when it is next in sight
+      return null;
+    }
+    const part = (await answer.json()) as Table;
+    slices.set(at, part);
+    return part;
+  };
+  const all = await slice(0);
+  if (!all) return; // the rows that the page came with stay, with links to the others
   const made = new Map<number, HTMLTableRowElement>();
   const height = Math.round(parseFloat(getComputedStyle(document.documentElement).fontSize) * 3.4);
   const query = new URL(address, location.href).searchParams.get("lang");
@@ -66,10 +81,27 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
   };
   let { from, to } = columns();
 
+  const waiting = (index: number): HTMLTableRowElement => {
+    const row = pattern.cloneNode(true) as HTMLTableRowElement;
+    row.setAttribute("aria-rowindex", String(index + 2));
+    row.style.transform = `translateY(${index * height}px)`;
+    row.setAttribute("aria-busy", "true");
+    const at = Math.floor(index / SLICE);
+    if (!slices.has(at))
+      void slice(at).then((part) => {
+        if (!part) return;
+        shown = "";
+        render();
+      });
+    return row;
+  };
+
   const rowOf = (index: number): HTMLTableRowElement => {
     const known = made.get(index);
     if (known) return known;
-    const place = all.places[index]!;
+    const part = slices.get(Math.floor(index / SLICE));
+    if (!part) return waiting(index);
+    const place = part.places[index % SLICE]!;
     const slug = encodeURIComponent(place.document);
     const row = pattern.cloneNode(true) as HTMLTableRowElement;
     row.setAttribute("aria-rowindex", String(index + 2));
@@ -81,8 +113,8 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
     name.title = place.title;
     name.textContent = place.place ?? place.document;
     for (let at = from; at < to; at++) {
-      const cell = all.cells[index]![at]!;
-      const told = all.signs[cell.outcome]!;
+      const cell = part.cells[index % SLICE]![at]!;
+      const told = part.signs[cell.outcome]!;
       const td = cellPattern.cloneNode(true) as HTMLTableCellElement;
       td.setAttribute("aria-colindex", String(at + 2));
       td.style.left = `${(7.5 + at * 9) * rem}px`;
@@ -116,7 +148,7 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
     held = rows;
   };
   const virtualizer = new Virtualizer<HTMLElement, HTMLTableRowElement>({
-    count: all.places.length,
+    count: all.count,
     getScrollElement: () => box,
     estimateSize: () => height,
     overscan: 3,
@@ -136,7 +168,7 @@ async function virtual(box: HTMLElement, address: string): Promise<void> {
   box.classList.add("virtual");
   table.setAttribute("aria-colcount", String(all.targets.length + 1));
   table.style.width = `calc(7.5rem + ${all.targets.length} * 9rem)`;
-  body.style.height = `${all.places.length * height}px`;
+  body.style.height = `${all.count * height}px`;
   body.replaceChildren();
   // Laid out by other means than a table, it has to be told to be one still.
   table.setAttribute("role", "table");
