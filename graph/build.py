@@ -157,11 +157,11 @@ class BuildJob:
     def publish(self) -> None:
         """Make this build the current one, in one step, and drop the oldest beyond the last three that nobody uses."""
         shutil.rmtree(self.folder / "quads", ignore_errors=True)
-        # After the plans were judged: no finding rests on what people put in.
-        if more := user_graphs.load(self.folder / "store", self._user_graphs):
-            summary = read_summary(self.folder)
-            summary.counts["triples"] += more
-            self._write_summary(summary)
+        if self._user_graphs:
+            # A store of their own: a question must not be answered by what anybody put in.
+            apart = self.folder / user_graphs.STORE
+            incremental.copy_store(self.folder / "store", apart)
+            user_graphs.load(apart, self._user_graphs)
         name = self.folder.name.removesuffix(".part")
         final = self.folder.with_name(name)
         self.folder.rename(final)

@@ -21,7 +21,8 @@ router = APIRouter(tags=["SPARQL"])
 # A graph without its name: the notations for several graphs would add nothing.
 _FORMATS = tuple(one for one in formats_of("graph") if one.name not in ("nquads", "trig"))
 _ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
-_THERE = "ASK { GRAPH ?g { ?s ?p ?o } }"
+# An empty pattern finds a graph without triples too.
+_THERE = "ASK { GRAPH ?g {} }"
 
 _PARAMETERS: list[dict[str, Any]] = [
     {
@@ -34,7 +35,7 @@ _PARAMETERS: list[dict[str, Any]] = [
     {
         "name": "default",
         "in": "query",
-        "description": "The default graph, without a value: the union of all graphs.",
+        "description": "The default graph, without a value: the union of all graphs but those that were put in.",
         "allowEmptyValue": True,
         "schema": {"type": "string", "enum": [""]},
     },
@@ -62,7 +63,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     openapi_extra={"parameters": _PARAMETERS},
 )
 async def get_graph(request: Request) -> Response:
-    """The graph of an IRI, or with ``default`` the union of all. Bounded as a query is."""
+    """The graph of an IRI, or with ``default`` the union of those of the program. Bounded as a query is."""
     try:
         pairs = parse_qsl(request.scope["query_string"].decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError as error:

@@ -62,7 +62,7 @@ _PARAMETERS: list[dict[str, Any]] = [
     {
         "name": "query",
         "in": "query",
-        "description": "SELECT, ASK, CONSTRUCT or DESCRIBE. The default graph is the union of all graphs.",
+        "description": "SELECT, ASK, CONSTRUCT or DESCRIBE. The default graph is the union of all graphs but those that people put in.",
         "schema": {"type": "string"},
         "example": EXAMPLE,
     },
