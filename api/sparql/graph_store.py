@@ -13,6 +13,7 @@ from api.around import caching, sending
 from api.context import service_of
 from api.negotiation import best
 from api.problems import RESPONSES, HttpError
+from api.sparql.description import format_by_name, iri_of_a_graph
 from graph.errors import BadInput
 from queries.formats import formats_of, named
 from queries.words import both
@@ -25,13 +26,9 @@ _ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
 _THERE = "ASK { GRAPH ?g {} }"
 
 _PARAMETERS: list[dict[str, Any]] = [
-    {
-        "name": "graph",
-        "in": "query",
-        "description": "The full IRI of a graph.",
-        "schema": {"type": "string", "format": "iri"},
-        "example": "https://w3id.org/zhengmai/graph/document/420115-jiangxia-2024",
-    },
+    iri_of_a_graph(
+        "The full IRI of a graph.", "https://w3id.org/zhengmai/graph/document/420115-jiangxia-2024"
+    ),
     {
         "name": "default",
         "in": "query",
@@ -39,12 +36,7 @@ _PARAMETERS: list[dict[str, Any]] = [
         "allowEmptyValue": True,
         "schema": {"type": "string", "enum": [""]},
     },
-    {
-        "name": "format",
-        "in": "query",
-        "description": "A format by name, in place of the Accept header.",
-        "schema": {"type": "string", "enum": [one.name for one in _FORMATS]},
-    },
+    format_by_name(_FORMATS),
 ]
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
