@@ -42,6 +42,9 @@ def serve(settings: Settings, started: Callable[[str], None] = lambda url: None)
         proxy_headers=bool(settings.trusted_proxies),
         http=protocol(settings),
         forwarded_allow_ips=list(settings.trusted_proxies),
+        # Five seconds by default, which a process that starts on a busy machine may need for its imports alone: it would
+        # be ended and started again for ever.
+        timeout_worker_healthcheck=60,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
     logs.configure(settings)

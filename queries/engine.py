@@ -54,7 +54,7 @@ from queries.tables import Table, table_from_json
 from queries.words import both
 
 _GRACE = 2.0  # seconds that the kernel's alarm may be late before the parent ends a worker itself
-_NICE = 5  # as `queries.worker` has it
+_NICE = 2  # as `queries.worker` has it
 _LONG_NICE = (
     15  # what a long query is lowered to, so that short ones (`queries.worker`) find the processor free
 )

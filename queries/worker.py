@@ -32,7 +32,7 @@ import pyoxigraph as ox
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
-NICE = 5  # behind whoever takes requests: a page must not wait for a query of somebody else
+NICE = 2  # behind whoever takes requests: a page must not wait for a query of somebody else
 SHORT = 1 << 18  # bytes: up to here an answer goes through the socket
 
 
