@@ -38,7 +38,7 @@ from api.sparql import editor, graph_store, graph_store_writing
 from api.sparql import protocol as sparql
 from api.writing import drafts, job_status, uploads, waiving
 from graph.divisions import NATIONAL
-from graph.errors import StoreError
+from graph.errors import StoreError, ZhengmaiError
 from queries.catalogue import load_catalogue
 from shapes.phrases import Phrases
 from shapes.rules import Lang
@@ -57,8 +57,12 @@ Programs get JSON by default; browsers get pages. Errors are `application/proble
 log = logging.getLogger("zhengmai.api")
 
 
-def create_app(settings: Settings | None = None, *, traces: TracerProvider | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, *, traces: TracerProvider | None = None, warm: bool = False
+) -> FastAPI:
     """The service on the builds of ``settings.data``; ``traces`` in place of what the setting ``otel`` asks for.
+
+    ``warm`` makes ready, before the first request is taken, what that would have to wait for.
 
     It starts without a build too, and answers 503 until there is one; a build that is published later is served from
     the next request on. Raises CatalogueError when a question file is broken, BadInput where ``otel`` lacks its extra.
@@ -80,6 +84,8 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
             await run_in_threadpool(service.jobs.settle)  # what a crash left
         except (OSError, StoreError) as error:  # reading goes on all the same
             log.warning("what an earlier run left cannot be cleared up: %s", error)
+        if warm:
+            await run_in_threadpool(_warm_up, service)
         looking = asyncio.create_task(_look_after(service, metrics))
         yield
         looking.cancel()
@@ -141,6 +147,20 @@ def create_app(settings: Settings | None = None, *, traces: TracerProvider | Non
     app.add_middleware(Around, service=service, metrics=metrics, tracing=tracing)
     app.add_middleware(Admission, settings=settings, metrics=metrics)
     return app
+
+
+def _warm_up(service: Service) -> None:
+    """What the first requests would wait for: the vocabularies, a query process of each kind, the findings, the pages."""
+    pages.load_templates()
+    view = service.view()
+    try:
+        for public in (False, True):
+            view.engine.run("ASK { ?s ?p ?o }", public=public)
+        _start(view, "zh")
+    except ZhengmaiError as error:  # nothing built yet: /ready tells it
+        log.info("nothing to make ready: %s", error)
+    finally:
+        view.close()
 
 
 async def _look_after(service: Service, metrics: Metrics) -> None:

@@ -95,6 +95,12 @@ def _environment() -> Environment:
     )
 
 
+def load_templates() -> None:
+    """Compile all templates now, which the first pages would wait for."""
+    for name in _environment().list_templates(extensions=["html"]):
+        _environment().get_template(name)
+
+
 class Page:
     """What templates need of a request: words (``t``), links in the same language (``url``), the other language."""
 

@@ -17,6 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from api.around import logs
 from api.around.connections import protocol
 from api.settings import Settings
+from api.writing.draft_jobs import shared
 from graph.errors import BadInput
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def serve(settings: Settings, started: Callable[[str], None] = lambda url: None)
         proxy_headers=bool(settings.trusted_proxies),
         http=protocol(settings),
         forwarded_allow_ips=list(settings.trusted_proxies),
+        # Five seconds by default, which a process that starts on a busy machine may need for its imports alone: it would
+        # be ended and started again for ever.
+        timeout_worker_healthcheck=60,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
     logs.configure(settings)
@@ -51,6 +55,7 @@ def serve(settings: Settings, started: Callable[[str], None] = lambda url: None)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="zhengmai-metrics-"))
         if settings.processes > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            stack.enter_context(shared())
         started(f"http://{host}:{listener.getsockname()[1]}/")
         if settings.processes > 1:
             Multiprocess(config, sockets=[listener]).run()
@@ -67,7 +72,7 @@ def _create(settings: Settings) -> FastAPI:
     from api.app import create_app
 
     logs.configure(settings)
-    return create_app(settings)
+    return create_app(settings, warm=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:

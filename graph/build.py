@@ -199,11 +199,11 @@ class BuildJob:
         """Make this build the current one, in one step, and drop the oldest beyond those that are kept."""
         with disk.told(self.data):
             shutil.rmtree(self.folder / PARTS, ignore_errors=True)
-            # After the plans were judged: no finding rests on what people put in.
-            if more := user_graphs.load(self.folder / "store", self._user_graphs):
-                summary = read_summary(self.folder)
-                summary.counts["triples"] += more
-                self._write_summary(summary)
+            if self._user_graphs:
+                # A store of their own: a question must not be answered by what anybody put in.
+                apart = self.folder / user_graphs.STORE
+                incremental.copy_store(self.folder / "store", apart)
+                user_graphs.load(apart, self._user_graphs)
             before = _sound(self.data)
             sealing.seal(self.folder, before)
             final = self.folder.with_name(self.folder.name.removesuffix(".part"))
@@ -367,7 +367,6 @@ class BuildJob:
         respelled = incremental.respelled(old.values(), fresh.values())
         incremental.copy_store(now / "store", self.folder / "store")
         change = incremental.StoreChange(self.folder / "store")
-        change.remove_user_graphs()
         named = change.holders(respelled)
         spellers = [slug for slug in heads if slug not in fresh and str(terms.document_graph(slug)) in named]
         if not incremental.few({*step.affected, *spellers}, places):

@@ -326,10 +326,6 @@ class StoreChange:
         kept = {iri: label for iri, label in labels.items() if iri in set(iris)}
         self.add(cascade.label_quads(kept))
 
-    def remove_user_graphs(self) -> None:
-        """Take out what people put in: those that there are now are put in anew when the build is published."""
-        self.removed += user_graphs.unload(self._store)
-
     def remove_build(self) -> None:
         """Take out by which build the dataset was made."""
         made = ox.NamedNode(terms.GRAPH_PROVENANCE)

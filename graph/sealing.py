@@ -19,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+from graph import user_graphs
 from graph.errors import StoreError
 from graph.words import both
 
@@ -26,6 +27,7 @@ FILE: Final = "files.json"
 _VERSION: Final = 1
 _THREADS: Final = 2
 # RocksDB's log for people, its lock, and what it notes of its settings: no answer comes from these.
+_STORES: Final = ("store", user_graphs.STORE)
 _PASSED_OVER: Final = ("LOG", "LOCK", "OPTIONS-", "IDENTITY")
 _MADE_LATER: Final = ("data", ".data.part", FILE)
 """What is made in the folder of a build after it was published: the files of /data, and the list itself."""
@@ -196,7 +198,7 @@ def names(build: Path) -> list[str]:
             folders[:] = [name for name in folders if name not in _MADE_LATER]
             files = [name for name in files if name not in _MADE_LATER and not name.startswith(".")]
         for name in files:
-            if where.name != "store" or not name.startswith(_PASSED_OVER):
+            if where.name not in _STORES or not name.startswith(_PASSED_OVER):
                 found.append((where / name).relative_to(build).as_posix())
     return sorted(found)
 

@@ -1,7 +1,8 @@
 """Graphs that people put in: one file of N-Quads a graph, in ``graphs/`` of the folder of plans.
 
 Their names begin with ``graph:user/``, so that none can stand in the way of one that the program makes. They are put into
-the store after the plans were judged: no finding rests on them.
+a store of their own beside the program's, with all that is in that: no finding rests on them, and no answer to a question,
+only a query that names its graphs sees them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ontology import terms
 
 FOLDER: Final = "graphs"
 PREFIX: Final = str(terms.GRAPH["user/"])
+STORE: Final = "store-with-user-graphs"
+"""The folder beside the store, where there are such graphs."""
 _NAME: Final = re.compile(r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 
 
@@ -69,15 +72,6 @@ def load(store: Path, files: Iterable[Path]) -> int:
         opened.extend(read_graph(path))
     opened.flush()
     return len(opened) - before
-
-
-def unload(store: ox.Store) -> int:
-    """Take all of them out of a store; returns how many quads there are fewer."""
-    before = len(store)
-    for name in list(store.named_graphs()):
-        if isinstance(name, ox.NamedNode) and name.value.startswith(PREFIX):
-            store.remove_graph(name)
-    return before - len(store)
 
 
 def _iri(path: Path) -> str:

@@ -24,7 +24,7 @@ from rdflib import URIRef
 from rdflib.namespace import DCTERMS, RDF
 
 from graph import build as building
-from graph import incremental, publishing, sealing, search_index, stages, trail, triples, user_graphs
+from graph import incremental, publishing, sealing, search_index, stages, trail, triples
 from graph.build import Summary, inputs_of, read_summary
 from graph.catalog import StubEntry, read_corpus, vocabularies_of
 from graph.errors import StoreError, ZhengmaiError
@@ -304,8 +304,7 @@ class _Verifying:
         names = {name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode)}
         wanted = {str(terms.document_graph(slug)) for slug in documents} | {str(one) for one in _SHARED}
         for name in sorted(names - wanted):
-            if not name.startswith(user_graphs.PREFIX):
-                self._fault(both("verify", "graph-unknown", graph=name))
+            self._fault(both("verify", "graph-unknown", graph=name))
         for name in sorted({str(one) for one in _SHARED} - names):
             self._fault(both("verify", "no-shared-graph", graph=name))
 

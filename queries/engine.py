@@ -44,6 +44,8 @@ from graph.errors import (
     ZhengmaiError,
 )
 from graph.stores import damaged
+from graph.user_graphs import PREFIX as USER_GRAPHS
+from graph.user_graphs import STORE as USER_STORE
 from graph.words import both as told
 from ontology.terms import PREFIXES
 from queries import steps
@@ -55,7 +57,7 @@ from queries.tables import Table, table_from_json
 from queries.words import both
 
 _GRACE = 2.0  # seconds that the kernel's alarm may be late before the parent ends a worker itself
-_NICE = 5  # as `queries.worker` has it
+_NICE = 2  # as `queries.worker` has it
 _LONG_NICE = (
     15  # what a long query is lowered to, so that short ones (`queries.worker`) find the processor free
 )
@@ -197,7 +199,7 @@ class QueryEngine:
 
         ``media_type`` is one of `queries.formats`, of the kind that the query's form has; by default JSON or Turtle.
         Graphs given here replace those that the query names (SPARQL Protocol, section 2.1.4). Where neither names any,
-        the default graph is the union of all graphs; a triple that stands in several of them then matches as often.
+        the default graph is the union of all graphs but those that people put in; a triple that stands in several of them then matches as often.
 
         ``public`` is for texts from outside; ``text`` may be what `check` made of one.
 
@@ -332,6 +334,7 @@ class QueryEngine:
             "writer": wanted.writer,
             "base": base_iri,
             "union": not chosen and not query.has_dataset,
+            "without": USER_GRAPHS,
             "default_graphs": list(default_graphs) if chosen else None,
             "named_graphs": list(named_graphs) if chosen else None,
         }
@@ -347,7 +350,10 @@ class QueryEngine:
                     come = yield Come(turn.future, self.limits.seconds)
                 if not come:
                     raise self.busy()
-            kind = _Kind(query.calls_out, public)
+            # Graphs that people put in are for those who name graphs, and stand in a store apart
+            named = chosen or query.has_dataset or query.has_graph
+            apart = public and named and (self.store.with_name(USER_STORE) / "CURRENT").is_file()
+            kind = _Kind(query.calls_out, public, apart)
             while (worker := self._idle_one(kind)) is None:
                 yield Call(lambda: self._start(kind))
             started = time.perf_counter()
@@ -455,13 +461,14 @@ class _WorkerGone(Exception):
 
 
 class _Kind(NamedTuple):
-    """What a process is for: it has a network or not, and takes texts from outside or our own.
+    """What a process is for: it has a network or not, takes texts from outside or our own, reads what users put in too.
 
     Those from outside end many a process before its time; who asks a question of ours should not wait for a new one.
     """
 
     network: bool
     public: bool
+    users: bool = False
 
 
 class _Worker:
@@ -485,7 +492,7 @@ class _Worker:
                     "-P",  # keeps this folder off the module path: its names are not top-level modules
                     str(files("queries").joinpath("worker.py")),
                     str(theirs.fileno()),
-                    str(store),
+                    str(store.with_name(USER_STORE) if kind.users else store),
                     str(limits.seconds),
                     str(limits.memory_mb),
                     str(limits.result_mb),

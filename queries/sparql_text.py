@@ -87,7 +87,8 @@ class QueryText:
     """A text that may be given to an engine.
 
     ``has_dataset`` tells of FROM or FROM NAMED: pyoxigraph silently ignores them when it is asked to take the union of
-    all graphs as the default graph, so whoever runs the query must not ask for it then. ``calls_out`` tells of SERVICE,
+    all graphs as the default graph, so whoever runs the query must not ask for it then. ``has_graph`` tells of GRAPH,
+    ``calls_out`` of SERVICE,
     ``changes`` of a function whose value is another each time (NOW, RAND …).
     """
 
@@ -96,6 +97,7 @@ class QueryText:
     has_dataset: bool
     calls_out: bool = False
     changes: bool = False
+    has_graph: bool = False
 
 
 def place(text: str, offset: int) -> tuple[int, int]:
@@ -136,7 +138,7 @@ def inspect(
     or too many parts.
     """
     form: Form | None = None
-    has_dataset = calls_out = changes = False
+    has_dataset = calls_out = changes = has_graph = False
     declared: set[str] = set()
     brackets: list[Token] = []
     before = ""
@@ -177,6 +179,8 @@ def inspect(
                 changes = True
             if word == "FROM":
                 has_dataset = True
+            if word == "GRAPH":
+                has_graph = True
             if form is None:
                 form = next((known for known in get_args(Form) if known == word), None)
         if not (before == "SERVICE" and token.text.upper() == "SILENT"):
@@ -185,7 +189,7 @@ def inspect(
         raise _syntax(text, len(text), "no_form", found=", ".join(_FORMS))
     if brackets:
         raise _syntax(text, brackets[-1].start, "open_bracket", found=brackets[-1].text)
-    return QueryText(text, form, has_dataset, calls_out, changes)
+    return QueryText(text, form, has_dataset, calls_out, changes, has_graph)
 
 
 _UNBOUND = "The SELECT contains a variable that is unbound"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import openpyxl
 import pyarrow.parquet as pq
 import pyoxigraph as ox
@@ -177,3 +178,25 @@ def test_a_page_shows_a_part_and_leads_to_the_others(client: TestClient) -> None
     assert "offset=40" in page
     assert "offset=0" in page
     assert "format=xlsx" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        ("/questions/plans?limit=3", "application/json"),
+        ("/questions/plan-as-rdf?plan=420115-jiangxia-2024", "text/turtle"),
+        ("/questions/plans", "text/html"),
+        ("/id/domain/education.ttl", "*/*"),
+    ],
+)
+def test_an_answer_that_the_client_has_is_not_sent_again(served: str, path: str, accept: str) -> None:
+    with httpx.Client(base_url=served, headers={"Accept": accept}, timeout=60) as client:
+        first = client.get(path)
+        assert first.status_code == 200, first.text
+        told = {"If-None-Match": first.headers["etag"]}
+        again = client.get(path, headers=told)
+        assert (again.status_code, again.content) == (304, b"")
+        assert "Accept-Language" in first.headers["vary"]
+        assert client.get(path).text == first.text
+        other = client.get(path, headers={**told, "Accept-Language": "en"})
+        assert other.status_code == 200

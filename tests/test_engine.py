@@ -252,7 +252,7 @@ def test_a_worker_has_no_network_where_the_system_can_take_it(store: Path, remot
     with QueryEngine(store, workers=1) as engine:
         engine.run("ASK {}")
         worker = engine._idle[0]
-        request = {"query": text, "writer": "text/csv", "base": None, "union": True}
+        request = {"query": text, "writer": "text/csv", "base": None, "union": True, "without": "urn:none"}
         query = inspect(text, service_hosts=[host])
         turns = engine._own
         asked = {**request, "default_graphs": None, "named_graphs": None}
@@ -566,10 +566,10 @@ def test_ctrl_c_ends_a_query_and_its_process(store: Path) -> None:
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the whole group
         assert running.wait(30) != 0
     deadline = time.monotonic() + 20  # killed at once; gone when the system has given back what it held
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
     with pytest.raises(ProcessLookupError):
-        while time.monotonic() < deadline:
-            os.kill(worker, 0)
-            time.sleep(0.05)
+        os.kill(worker, 0)
 
 
 # -- places ----------------------------------------------------------------------------------------------------------

@@ -68,6 +68,10 @@ def test_the_cases_of_the_protocol_for_writing(client: httpx.Client, data: Path)
     # PUT: empty graph
     assert send(client, "PUT", other, "").status_code == 201
     assert send(client, "PUT", other, "").status_code == 204
+    for address in (STORE, "/graph/user/person/2"):
+        asked = {"graph": other} if address == STORE else {}
+        answer = client.get(address, params={**asked, "format": "ntriples"})
+        assert (answer.status_code, answer.text.strip()) == (200, "")
     # POST: existing graph, twice the same blank node is two
     more = TURTLE.replace("John Doe", "Ann")
     assert send(client, "POST", graph, more).status_code == 200
@@ -186,3 +190,30 @@ def test_hostile_bodies_are_told_and_nothing_is_kept(
     assert "root:" not in answer.text
     assert trail.read_trail(data) == before
     assert not (data / "corpus" / "graphs" / "hostile.nq").exists()
+
+
+def test_what_is_put_in_changes_no_answer_of_who_does_not_name_it(client: httpx.Client) -> None:
+    graph = PREFIX + "intruder"
+    plan = "<https://w3id.org/zhengmai/id/document/intruder> a <https://w3id.org/zhengmai/ns#Plan> ."
+
+    def rows(query: str, **parameters: str) -> list[Any]:
+        answer = client.get("/sparql", params={"query": query, **parameters})
+        found: list[Any] = answer.json()["results"]["bindings"]
+        return found
+
+    plans = "SELECT DISTINCT ?p { ?p a <https://w3id.org/zhengmai/ns#Plan> }"
+    before = rows(plans)
+    assert send(client, "PUT", graph, plan).status_code == 201
+    assert rows(plans) == before
+    assert len(rows(plans, **{"default-graph-uri": graph})) == 1
+    named = f"SELECT ?p {{ GRAPH <{graph}> {{ ?p a <https://w3id.org/zhengmai/ns#Plan> }} }}"
+    assert len(rows(named)) == 1
+    assert len(rows(f"SELECT ?p FROM <{graph}> {{ ?p a <https://w3id.org/zhengmai/ns#Plan> }}")) == 1  # noqa: S608
+    # Beside a graph that is named, the default graph is the same as without
+    both = f"SELECT DISTINCT ?p {{ ?p a <https://w3id.org/zhengmai/ns#Plan> GRAPH <{graph}> {{ ?any a ?class }} }}"
+    assert sorted(map(str, rows(both))) == sorted(map(str, before))
+    whole = client.get(STORE, params={"default": "", "format": "ntriples"})
+    assert "intruder" not in whole.text
+    described = client.get("/sparql", headers={"Accept": "text/turtle"}).text
+    assert f"<{graph}>" in described
+    assert send(client, "DELETE", graph, "").status_code == 204

@@ -31,6 +31,12 @@ def tag(*parts: object) -> str:
     return f'W/"{hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]}"'
 
 
+def tag_of(request: Request, build: str) -> str:
+    """A tag of an answer that follows from the build and the request: its address, and the headers that it may look at."""
+    asked = [request.headers.get(name.decode()) for name in _LOOKED_AT if name != b"accept-encoding"]
+    return tag("request", build, request.url, *asked)
+
+
 def matches(header: str | None, entity_tag: str) -> bool:
     """Whether If-None-Match has the tag (RFC 9110, section 13.1.2: the weak comparison)."""
     if header is None:

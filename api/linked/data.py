@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import pyoxigraph as ox
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from rdflib.namespace import DCTERMS, FOAF, RDF, RDFS, XSD
 
@@ -85,9 +85,9 @@ def get_files(request: Request, format: _Format = None) -> Response:
     return JSONResponse(told.model_dump(), headers={"Vary": "Accept"})
 
 
-@router.api_route(
+@router.head("/data/{name}", include_in_schema=False)
+@router.get(
     "/data/{name}",
-    methods=["GET", "HEAD"],
     summary="A data file",
     response_class=Response,
     responses={200: {"description": "The file."}, 206: {"description": "The range of it."}, **RESPONSES},
@@ -138,11 +138,16 @@ def get_catalog(request: Request, format: _Format = None) -> Response:
     response_class=Response,
     responses={
         200: {"description": "The description.", "content": {m: {} for m in _RDF.values()}},
+        303: {"description": "To the page for people, where a browser asks."},
         **RESPONSES,
     },
 )
 def get_void(request: Request, format: _Format = None) -> Response:
     """Triples, things by class, uses of each property, the graphs, and where to ask and to load."""
+    if format == "html" or (format is None and pages.wanted(request)):
+        return RedirectResponse(
+            "/data", 303, headers={"Vary": "Accept"}
+        )  # where people read the same figures
     media = _media_type(format, request.headers.get("accept"), tuple(_RDF.values()))
     return _rdf(set(_figures(request, index_of(request))), media)
 

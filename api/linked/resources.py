@@ -17,6 +17,7 @@ from fastapi.responses import RedirectResponse, Response
 from rdflib.namespace import DCTERMS, FOAF, RDF, RDFS
 
 from api import pages
+from api.around import caching
 from api.context import service_of
 from api.linked import addresses
 from api.negotiation import HTML, JSON, best
@@ -29,6 +30,7 @@ from queries.rdf import written
 from queries.words import both
 
 router = APIRouter(tags=["linked data"])
+_VARY = "Accept, Accept-Language"
 
 # Ending → media type that is answered, and the one by which pyoxigraph finds its writer. Turtle is the favourite.
 _RDF = {
@@ -68,12 +70,19 @@ def get_thing(
 ) -> Response:
     """What is said of it, what points to it (in parts), the sentences behind it, and the names of all of these."""
     iri = addresses.asked_iri(request, "id")
-    ask = service_of(request).engine.table
+    service = service_of(request)
+    entity_tag = caching.tag_of(request, service.build.name)
+    if (same := caching.unchanged(request, entity_tag, _VARY)) is not None:
+        return same
+    ask = service.engine.table
     stem, _, ending = iri.rpartition(".")
     if ending in ENDINGS and stem.startswith(str(ID)) and format is None:
         told = describe(ask, stem, offset=offset)
         if told is not None:
-            return _document(request, told, ending, offset)
+            response = _document(request, told, ending, offset)
+            response.headers.update(caching.headers(entity_tag, _VARY))
+            caching.ready_to_send(request)
+            return response
     if iri in (str(ID), str(ID)[:-1]) or not exists(ask, iri):
         raise unknown(iri)
     wanted = _ending(format, request.headers.get("accept"))
@@ -94,7 +103,10 @@ def get_graph(name: str, request: Request, format: _Format = None) -> Response:
     """All triples of a named graph: what one document says, the vocabularies, what was derived."""
     iri = addresses.asked_iri(request, "graph")
     engine = service_of(request).engine
-    if not len(engine.table("SELECT ?s { ?s ?p ?o } LIMIT 1", default_graphs=[iri])):
+    there = engine.run(
+        "ASK { GRAPH ?g {} }", named_graphs=[iri], public=True
+    )  # one without triples is there too
+    if b"true" not in there.body:
         raise unknown(iri)
     offers = [*_RDF.values(), HTML]
     found = named(format, "graph") if format is not None else None
@@ -107,7 +119,8 @@ def get_graph(name: str, request: Request, format: _Format = None) -> Response:
     if media == HTML:  # people read the plan; of the other graphs there are only files
         document = addresses.page_of(iri.replace(f"{BASE}graph/", str(ID)))
         return RedirectResponse(document or "/data", 303, headers={"Vary": "Accept"})
-    answer = engine.run("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", media, default_graphs=[iri])
+    whole = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+    answer = engine.run(whole, media, default_graphs=[iri], public=True)
     return Response(answer.body, media_type=media, headers={"Vary": "Accept"})
 
 

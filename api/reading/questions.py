@@ -5,7 +5,7 @@ Rows come whole, or in parts by ``limit`` and ``offset``. A question that is a C
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, create_model
 
 from api import pages
+from api.around import caching
 from api.context import service_of
 from api.linked import addresses
 from api.negotiation import HTML, JSON, Lang, best
@@ -245,16 +246,29 @@ def _table_handler(question: Question) -> Any:
         limit: _Limit = None,
         offset: _Offset = 0,
     ) -> Response:
-        return _rows(request, question, format, limit, offset)
+        return _held(request, lambda: _rows(request, question, format, limit, offset))
 
     return get_rows
 
 
 def _graph_handler(question: Question) -> Any:
     def get_graph(request: Request, lang: Lang = None, format: _GraphFormat = None) -> Response:
-        return _graph(request, question, format)
+        return _held(request, lambda: _graph(request, question, format))
 
     return get_graph
+
+
+def _held(request: Request, make: Callable[[], Response]) -> Response:
+    """An answer that holds as long as the build is served: 304 where the client has it, else made and kept ready."""
+    vary = _VARY["Vary"]
+    entity_tag = caching.tag_of(request, service_of(request).build.name)
+    if (same := caching.unchanged(request, entity_tag, vary)) is not None:
+        return same
+    response = make()
+    if response.status_code == 200:
+        response.headers.update(caching.headers(entity_tag, vary))
+        caching.ready_to_send(request)
+    return response
 
 
 def _described(question: Question, parameter: Parameter) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from api.around import caching, sending
 from api.context import service_of
 from api.negotiation import best
 from api.problems import RESPONSES, HttpError
+from api.sparql.description import format_by_name, iri_of_a_graph
 from graph.errors import BadInput
 from queries.formats import formats_of, named
 from queries.words import both
@@ -21,29 +22,21 @@ router = APIRouter(tags=["SPARQL"])
 # A graph without its name: the notations for several graphs would add nothing.
 _FORMATS = tuple(one for one in formats_of("graph") if one.name not in ("nquads", "trig"))
 _ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
-_THERE = "ASK { GRAPH ?g { ?s ?p ?o } }"
+# An empty pattern finds a graph without triples too.
+_THERE = "ASK { GRAPH ?g {} }"
 
 _PARAMETERS: list[dict[str, Any]] = [
-    {
-        "name": "graph",
-        "in": "query",
-        "description": "The full IRI of a graph.",
-        "schema": {"type": "string", "format": "iri"},
-        "example": "https://w3id.org/zhengmai/graph/document/420115-jiangxia-2024",
-    },
+    iri_of_a_graph(
+        "The full IRI of a graph.", "https://w3id.org/zhengmai/graph/document/420115-jiangxia-2024"
+    ),
     {
         "name": "default",
         "in": "query",
-        "description": "The default graph, without a value: the union of all graphs.",
+        "description": "The default graph, without a value: the union of all graphs but those that were put in.",
         "allowEmptyValue": True,
         "schema": {"type": "string", "enum": [""]},
     },
-    {
-        "name": "format",
-        "in": "query",
-        "description": "A format by name, in place of the Accept header.",
-        "schema": {"type": "string", "enum": [one.name for one in _FORMATS]},
-    },
+    format_by_name(_FORMATS),
 ]
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -62,7 +55,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     openapi_extra={"parameters": _PARAMETERS},
 )
 async def get_graph(request: Request) -> Response:
-    """The graph of an IRI, or with ``default`` the union of all. Bounded as a query is."""
+    """The graph of an IRI, or with ``default`` the union of those of the program. Bounded as a query is."""
     try:
         pairs = parse_qsl(request.scope["query_string"].decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError as error:

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.context import service_of
 from api.problems import HttpError
+from api.sparql.description import iri_of_a_graph
 from api.writing.forms import MULTIPART, counted, handed_in, media_type_of
 from api.writing.job_status import ACCEPTED, accepted
 from api.writing.tokens import writer
@@ -42,15 +43,7 @@ _SUFFIXES: Final = {
     ".trig": "application/trig",
     ".n3": "text/n3",
 }
-_PARAMETERS: Final[list[dict[str, Any]]] = [
-    {
-        "name": "graph",
-        "in": "query",
-        "description": f"The full IRI of a graph; it begins with {PREFIX}",
-        "schema": {"type": "string", "format": "iri"},
-        "example": f"{PREFIX}notes",
-    }
-]
+_PARAMETERS: Final = [iri_of_a_graph(f"The full IRI of a graph; it begins with {PREFIX}", f"{PREFIX}notes")]
 _BODY: Final[dict[str, Any]] = {
     "required": True,
     "content": {

@@ -20,6 +20,7 @@ from api.context import service_of
 from api.negotiation import HTML, best, parameter
 from api.problems import RESPONSES, HttpError, problem_of
 from api.sparql import editor, service_description
+from api.sparql.description import format_by_name
 from graph.errors import BadInput, QueryLimit, QueryRefused, QuerySyntaxError
 from queries.engine import QueryEngine
 from queries.formats import FORMATS, Kind, formats_of, kind_of, named
@@ -62,7 +63,7 @@ _PARAMETERS: list[dict[str, Any]] = [
     {
         "name": "query",
         "in": "query",
-        "description": "SELECT, ASK, CONSTRUCT or DESCRIBE. The default graph is the union of all graphs.",
+        "description": "SELECT, ASK, CONSTRUCT or DESCRIBE. The default graph is the union of all graphs but those that people put in.",
         "schema": {"type": "string"},
         "example": EXAMPLE,
     },
@@ -75,12 +76,7 @@ _PARAMETERS: list[dict[str, Any]] = [
         }
         for name, which in (("default-graph-uri", "default"), ("named-graph-uri", "named"))
     ),
-    {
-        "name": "format",
-        "in": "query",
-        "description": "A format by name, in place of the Accept header.",
-        "schema": {"type": "string", "enum": [one.name for one in FORMATS]},
-    },
+    format_by_name(FORMATS),
 ]
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {

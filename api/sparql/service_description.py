@@ -13,6 +13,7 @@ from rdflib.namespace import DCTERMS, RDF, RDFS, VOID, XSD
 from api import pages
 from api.around import caching
 from api.context import service_of
+from api.linked import addresses
 from api.negotiation import HTML, best
 from api.problems import HttpError
 from ontology.terms import PREFIXES
@@ -44,11 +45,11 @@ def respond(request: Request, name: str | None) -> Response:
     build = service.build
     form = _chosen(name, request.headers.get("accept"))
     media = form.media_types[0]
-    address = str(request.url.replace(query="", fragment=""))
+    address = addresses.absolute(request, "/sparql")
     entity_tag = caching.tag(build.name, address, media, service.settings.limits, "description")
     if (same := caching.unchanged(request, entity_tag)) is not None:
         return same
-    graphs = [str(row["g"]) for row in service.engine.table(_GRAPHS).records()]
+    graphs = [str(row["g"]) for row in service.engine.table(_GRAPHS, public=True).records()]
     body = _written(address, tuple(graphs), build.counts.get("quads"), service.settings.limits, form)
     caching.ready_to_send(request)
     content_type = f"{media}; charset=utf-8" if media.startswith("text/") else media

@@ -92,8 +92,8 @@ async def post_draft(
     wait: Annotated[
         bool,
         Query(
-            description="false: 202 and a job at once, its report at /jobs/{id}/report; both are kept in the memory of "
-            "this process alone, for ten minutes"
+            description="false: 202 and a job at once, its report at /jobs/{id}/report; both are kept in memory, "
+            "for ten minutes"
         ),
     ] = True,
 ) -> Response:
