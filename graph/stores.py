@@ -37,6 +37,8 @@ def create(path: Path, files: Iterable[Path]) -> int:
                 store.bulk_load(path=str(file))
             except (SyntaxError, ValueError) as error:
                 raise StoreError(f"{file}: cannot be loaded: {error}") from error
+        # A bulk load leaves files that overlap, and each look-up would seek in all of them: 2 to 3 times as long.
+        store.optimize()
         store.flush()
         return len(store)
     except OSError as error:
