@@ -271,7 +271,7 @@ def _lineage(out: QuadWriter, place: Place, ancestors: Sequence[Place]) -> None:
 
 
 def _agencies(out: QuadWriter, place: Place) -> None:
-    """Shortcuts from tasks to agencies."""
+    """Shortcuts from the plan to its tasks, and from these to agencies."""
     if place.record is None:
         return
     code = agency_labels.code_of(place.record)
@@ -281,6 +281,7 @@ def _agencies(out: QuadWriter, place: Place) -> None:
         written[iri] = written.get(iri, 0) + 1
         if written[iri] > 1:
             iri = URIRef(f"{iri}-{written[iri]}")
+        out.add(terms.document_iri(place.slug), ZM.task, iri)
         for assignment in action.assignments:
             agency = agency_labels.iri_of(identify(assignment.agency, code), place.slug)
             out.add(iri, ZM.responsibleAgency, agency)

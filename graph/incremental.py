@@ -303,6 +303,7 @@ class StoreChange:
                 subjects |= {quad.object: None for quad in led}
         for subject in subjects:
             quads += self._store.quads_for_pattern(subject, None, None, self._inferred)
+        quads += self._store.quads_for_pattern(plan, ox.NamedNode(ZM.task), None, self._inferred)
         for name in (ZM.textHash, PROV.wasGeneratedBy):
             made = ox.NamedNode(terms.GRAPH_PROVENANCE)
             quads += self._store.quads_for_pattern(plan, ox.NamedNode(name), None, made)

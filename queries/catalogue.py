@@ -7,6 +7,11 @@ never pasted: it is first resolved to a term. (pyoxigraph's own ``substitutions`
 variable that is not in the outermost SELECT, and do not reach into sub-selects.) A variable ``?lang``, where a query
 has one, is bound to the language of its labels.
 
+A line that ends with ``#if name`` stands in the query only where that parameter is given, one with ``#if not name`` only
+where it is left out: so a question about one place can begin at that place, and the same about all reads whole lists.
+After ``#if`` several names stand for any of them, after ``#if not`` for none. With all its lines the file must be a
+valid query too.
+
 A question is a SELECT, whose answer is a table, or a CONSTRUCT, whose answer is a graph. A column has words in zh and
 en and, where its values are not texts, a type of `COLUMN_TYPES`. A SELECT ends with its ORDER BY: the columns are put
 behind it, so that the order is the same each time and the pages of an answer do not overlap.
@@ -36,6 +41,7 @@ _COLUMN = re.compile(r"[a-z][A-Za-z0-9]*")
 _LAST_ORDER = re.compile(r"\bORDER\s+BY\b[^{}]*\Z", re.IGNORECASE)
 _PROLOGUE = re.compile(r"\A(?:\s*(?:(?:PREFIX|BASE)\b[^\n]*|#[^\n]*)?\n)*", re.IGNORECASE)
 _SLOT = re.compile(r"(VALUES\s+\?(\w+)\s*\{\s*)([^{}]*?)\s*\}")
+_IF = re.compile(r"[ \t]*#if( not)?((?: \w+)+)[ \t]*$", re.MULTILINE)
 _UNDEF = "UNDEF"
 
 
@@ -112,7 +118,8 @@ class Question:
             term = terms.get(slot[2], slot[3])
             return "" if term == _UNDEF else f"{slot[1]}{term} }}"
 
-        text = _SLOT.sub(fill, self.sparql)
+        left_out = {one.name for one in self.parameters if terms[one.binds] == _UNDEF}
+        text = _SLOT.sub(fill, _lines_for(self.sparql, left_out))
         return f"{text.rstrip()} {' '.join(f'?{name}' for name in self.columns)}\n" if self.is_table else text
 
     def _missing(self, parameter: Parameter) -> BadParameter:
@@ -143,6 +150,18 @@ class Catalogue:
             en, zh = both("questions", "unknown", found=name, allowed=", ".join(names))
             raise NotFound(en, zh=zh, allowed=names)
         return found
+
+
+def _lines_for(sparql: str, left_out: set[str]) -> str:
+    """The query without the lines that are for other parameters than those given."""
+    kept = []
+    for line in sparql.splitlines(keepends=True):
+        found = _IF.search(line)
+        if found is None:
+            kept.append(line)
+        elif (not left_out.issuperset(found[2].split())) != bool(found[1]):
+            kept.append(line[: found.start()] + "\n")
+    return "".join(kept)
 
 
 def part_of(sparql: str, limit: int, offset: int) -> str:
@@ -262,6 +281,11 @@ def _checked(question: Question, fail: Any) -> Question:
     for parameter in question.parameters:
         if parameter.binds not in slots:
             raise fail(f"has no VALUES ?{parameter.binds} {{ … }} for “{parameter.name}”", parameter.name)
+    named = {parameter.name for parameter in question.parameters}
+    for condition in _IF.finditer(question.sparql):
+        for name in condition[2].split():
+            if name not in named:
+                raise fail(f"“#if” names “{name}”, which is no parameter", name)
     required = {parameter.name for parameter in question.parameters if parameter.required}
     if not required <= set(question.example) <= {parameter.name for parameter in question.parameters}:
         raise fail("its example must give the required parameters and no others than there are", "example")
