@@ -177,7 +177,7 @@ class BuildJob:
         try:
             if self._lock is not None:
                 journal.recover(self.data)
-            corpus = read_corpus(self.plans, self.data / "cache")
+            corpus = read_corpus(self.plans, None if self._fresh else self.data / "cache")
             count = self._processes or processes_for(len(corpus.documents), PLANS_A_PROCESS)
             with (
                 disk.told(self.data),
@@ -222,7 +222,7 @@ class BuildJob:
             self._lock = None
 
     def _run(self, corpus: Corpus) -> None:
-        hashes = Hashes(self.data / HASHES)
+        hashes = Hashes(None if self._fresh else self.data / HASHES)
         inputs = inputs_of(corpus, hashes)
         hashes.keep()
         digest = digest_of(inputs)

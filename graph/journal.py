@@ -118,7 +118,7 @@ def recover(data: Path) -> list[str]:
             shutil.rmtree(path, ignore_errors=True)
     for path in data.glob(".current-*"):
         path.unlink(missing_ok=True)
-    for path in (data / "cache").glob("*.part"):
+    for path in (*(data / "cache").glob("*.part"), *data.glob("hashes.json.*.part")):
         path.unlink(missing_ok=True)
     return done
 
