@@ -119,7 +119,8 @@ def prepare(folder: Path, count: int) -> dict[str, Any]:
     (folder / stores.PARTS).mkdir()
     quads, slim = (folder / "quads.nq").open("wb"), (folder / "slim.nt").open("wb")
     more = (folder / "more.nt").open("wb")  # for the join with all conditions
-    found, total = [], 0
+    found: list[PlanRecord] = []
+    total = 0
     form = ox.RdfFormat.N_QUADS
     known = KnownDocuments.of(records(count))
     for record in records(count):

@@ -13,6 +13,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -43,11 +44,20 @@ from graph.cascade import Lineage
 from graph.catalog import Corpus, read_corpus
 from graph.corrections import correction_files, load_corrections
 from graph.errors import StoreError
+from graph.hashes import Hashes
 from graph.known_documents import KnownDocuments
-from graph.making import READ_TOGETHER, Desk, ToRead, Written, read_cached, read_together, write_part
+from graph.making import (
+    READ_TOGETHER,
+    Desk,
+    ToRead,
+    Written,
+    read_cached,
+    read_together,
+    write_part,
+    write_search,
+)
 from graph.reading import read_source
 from graph.record import PlanRecord
-from graph.search_index import Rows
 from graph.stages import Gathering, place_of
 from graph.stages import read_plan as read_plan  # others know it from here
 from graph.stores import PARTS
@@ -58,6 +68,7 @@ from ontology.extension import FOLDER
 from ontology.vocabulary import using
 
 KEPT_BUILDS = publishing.KEPT_BUILDS
+HASHES = "hashes.json"
 PLANS_A_PROCESS = 50
 """Below so many plans a process of its own takes longer to start than it saves."""
 Progress = Callable[[str, int, int], None]
@@ -166,7 +177,7 @@ class BuildJob:
         try:
             if self._lock is not None:
                 journal.recover(self.data)
-            corpus = read_corpus(self.plans)
+            corpus = read_corpus(self.plans, self.data / "cache")
             count = self._processes or processes_for(len(corpus.documents), PLANS_A_PROCESS)
             with (
                 disk.told(self.data),
@@ -211,7 +222,9 @@ class BuildJob:
             self._lock = None
 
     def _run(self, corpus: Corpus) -> None:
-        inputs = inputs_of(corpus)
+        hashes = Hashes(self.data / HASHES)
+        inputs = inputs_of(corpus, hashes)
+        hashes.keep()
         digest = digest_of(inputs)
         now = None if self._fresh else _sound(self.data)
         if now and read_summary(now).inputs_hash == digest and _is_whole(now):
@@ -231,14 +244,7 @@ class BuildJob:
         if self._update(corpus, inputs, digest, made, now):
             return
         gathered, kept, reused = self._read(corpus)
-        comparisons, parts = self._write(corpus, gathered, kept)
-        common = self.folder / PARTS / "common.nq"
-        with common.open("wb") as out:
-            vocabularies = [path.read_bytes() for path in corpus.vocabulary_files]
-            for chunk in stages.common_parts(gathered, vocabularies, made, code_hash(), self._trail()):
-                out.write(chunk)
-        total = stores.create(self.folder / "store", [*parts, common])
-        common.unlink()
+        comparisons, total = self._write(corpus, gathered, kept, made)
         counts = {
             "documents": len(corpus.documents),
             "records": len(corpus.records),
@@ -279,29 +285,43 @@ class BuildJob:
         cache.mkdir(exist_ok=True)
         return Desk(self.folder, cache, "\0".join([code_hash(), _words(corpus)]), self._fresh)
 
-    def _write(self, corpus: Corpus, gathered: Gathering, kept: dict[str, Path]) -> tuple[int, list[Path]]:
-        """Stage 2: the index for search, and the quads of all documents; the number of comparisons, and the files."""
+    def _write(
+        self, corpus: Corpus, gathered: Gathering, kept: dict[str, Path], made: datetime
+    ) -> tuple[int, int]:
+        """Stage 2: the quads of all documents, the store, the index for search; how many comparisons and quads."""
         shared = gathered.shared(corpus.stubs)
         making.share(self.folder, shared, {slug: kept[slug] for slug in shared.uppers()})
+        del shared
         folder = self.folder / PARTS
         folder.mkdir()
-        parts = making.parts_of(folder, kept.values(), corpus.stubs)
+        parts = making.parts_of(folder, kept.values(), corpus.stubs, self._workers.processes)
         written: list[Written] = []
+        indexed: list[Future[None]] = []
 
-        def rows() -> Iterator[Rows]:
+        def files() -> Iterator[Path]:
+            common = folder / "common.nq"
+            vocabularies = [path.read_bytes() for path in corpus.vocabulary_files]
+            with common.open("wb") as out:
+                for chunk in stages.common_parts(gathered, vocabularies, made, code_hash(), self._trail()):
+                    out.write(chunk)
+            yield common
+            common.unlink()
             done, total = 0, len(kept) + len(corpus.stubs)
             self._progress("comparing levels", done, total)
-            for one in self._workers.map(write_part, [(self.folder, part) for part in parts]):
-                yield from one.rows
-                one.rows.clear()
+            for one in self._workers.map(write_part, [(self.folder, part) for part in parts], ahead=None):
                 written.append(one)
                 done += len(one.slugs)
                 self._progress("comparing levels", done, total)
+                yield one.file
+            rows = [one.rows for one in written]
+            indexed.append(self._workers.submit(write_search, (self.folder, rows)))
 
-        search_index.write(self.folder, rows())
-        (self.folder / making.SHARED).unlink()
+        # What is written is loaded while the next is being written, and indexed while the last is being loaded.
+        loaded = stores.create(self.folder / "store", files())
+        indexed[0].result()
+        making.forget(self.folder)
         stores.write_parts(folder, {one.file.name: one.slugs for one in written})
-        return sum(one.comparisons for one in written), [one.file for one in written]
+        return sum(one.comparisons for one in written), loaded
 
     def _update(
         self, corpus: Corpus, inputs: dict[str, str], digest: str, made: datetime, now: Path | None
@@ -440,12 +460,10 @@ def input_files(corpus: Corpus) -> list[Path]:
     return [*paths, *corpus.vocabulary_files, *corpus.graph_files]
 
 
-def inputs_of(corpus: Corpus) -> dict[str, str]:
-    """The same files by their names in the folder, each with its SHA-256."""
-    return {
-        str(path.relative_to(corpus.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in input_files(corpus)
-    }
+def inputs_of(corpus: Corpus, hashes: Hashes | None = None) -> dict[str, str]:
+    """The same files by their names in the folder, each with its SHA-256; ``hashes`` knows those that did not change."""
+    known, start = hashes or Hashes(), len(str(corpus.folder / "x")) - 1
+    return {str(path)[start:]: known.of(path) for path in input_files(corpus)}
 
 
 def _words(corpus: Corpus) -> str:

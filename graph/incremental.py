@@ -14,6 +14,7 @@ alone, or claims the same thing; and the labels of the agencies that it spells i
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -226,10 +227,14 @@ def compare_again(step: Step, places: Mapping[str, Place]) -> list[Comparison]:
 def link_tree(source: Path, target: Path) -> None:
     """Hard links to all files of a folder that the other does not have yet."""
     target.mkdir(parents=True, exist_ok=True)
-    there = {entry.name for entry in target.iterdir()}
-    for entry in source.iterdir():
-        if entry.name not in there:
-            _link(entry, target / entry.name)
+    there = set(os.listdir(target))  # noqa: PTH208 - there may be thousands: plain names take half the time
+    start, end = f"{source}/", f"{target}/"
+    for name in os.listdir(source):  # noqa: PTH208
+        if name not in there:
+            try:
+                os.link(start + name, end + name)
+            except OSError:  # another file system, or one without links
+                shutil.copy2(start + name, end + name)
 
 
 def link_files(source: Path, target: Path, names: Iterable[str]) -> None:

@@ -8,25 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from graph import record_cache, search_index, stages
+from pydantic import ValidationError
+
+from graph import sealed, search_index, stages
 from graph.catalog import DocumentEntry, StubEntry
 from graph.corrections import Correction, load_corrections
+from graph.errors import StoreError
 from graph.reading import read_source
 from graph.record import PlanRecord, load_record
 from graph.search_index import Rows
 from graph.sources import Source
 from graph.stages import Contribution, Deriving, Shared
 
+SEALED: Final = ".record"
 SHARED: Final = "shared.pickle"
 READ_TOGETHER: Final = 16
-WRITTEN_TOGETHER: Final = 50
-"""Documents of a part: what upper plans say is looked up once for all of them, and they are judged together."""
+WRITTEN_TOGETHER: Final = 100
+"""Documents of a part, at most: what upper plans say is looked up once for all of them, and they are judged together."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +111,24 @@ def read_cached(
     key = hashlib.sha256(
         "\0".join([desk.code, slug, entry.model_dump_json(), repr(source), repr(corrections)]).encode()
     ).hexdigest()
-    kept = desk.cache / f"{key}.json"
-    if not desk.fresh and (known := record_cache.read(kept)) is not None:
-        return known, kept, True
+    kept = desk.cache / f"{key}{SEALED}"
+    saved = None if desk.fresh else sealed.read(kept)
+    if saved is not None:
+        # Of another version of the model it would be read again, not believed.
+        with suppress(ValidationError):
+            return PlanRecord.model_validate_json(saved), kept, True
     record = stages.read_document(source, slug, entry, corrections)
-    record_cache.write(kept, record)
+    # Without what is as usual: it is read back six times as fast.
+    sealed.write(kept, record.model_dump_json(exclude_defaults=True).encode())
     return record, kept, False
+
+
+def read_kept(file: Path) -> PlanRecord:
+    """A record that was read before, from the cache or from the build. Raises StoreError where it is not whole any more."""
+    data = sealed.read(file) if file.suffix == SEALED else file.read_bytes()
+    if data is None:
+        raise StoreError(f"{file}: was damaged while the build ran; build again")
+    return PlanRecord.model_validate_json(data)
 
 
 # -- stage 2 ---------------------------------------------------------------------------------------------------
@@ -128,12 +145,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written of a part: its documents, the number of comparisons, and what search finds of them."""
+    """What was written of a part: its documents, and the number of comparisons. What search finds of them stands in
+    ``rows``."""
 
     file: Path
+    rows: Path
     slugs: tuple[str, ...]
     comparisons: int
-    rows: list[Rows]
 
 
 def share(folder: Path, shared: Shared, kept: dict[str, Path]) -> None:
@@ -142,32 +160,54 @@ def share(folder: Path, shared: Shared, kept: dict[str, Path]) -> None:
         pickle.dump((shared, kept), out, pickle.HIGHEST_PROTOCOL)
 
 
+def forget(folder: Path) -> None:
+    """Drop what was put there."""
+    (folder / SHARED).unlink()
+    _shared.cache_clear()
+    _upper.cache_clear()
+
+
 def write_part(task: tuple[Path, Part]) -> Written:
     """Stage 2 of some documents of the build in a folder; what all need was put there by `share`."""
     folder, part = task
     shared, kept = _shared(folder / SHARED)
     deriving = Deriving(shared, lambda slug: _upper(kept[slug]))
-    rows, slugs, comparisons = [], [], 0
+    rows: list[Rows] = []
+    comparisons = 0
     with part.file.open("wb") as out:
         for file in part.records:
-            record = record_cache.load(file)
+            record = read_kept(file)
             if stages.settle(record, shared.known):
                 record_file(folder, record.slug).write_text(record.to_json(), encoding="utf-8")
             text = read_text(folder, record.slug)
             derived = deriving.derive(record, text)
             rows.append(search_index.rows_of(record, text))
-            slugs.append(record.slug)
             comparisons += derived.comparisons
             out.write(derived.document)
             out.write(derived.inferred)
         for stub in part.stubs:
             derived = deriving.derive_stub(stub)
             rows.append(search_index.rows_of_stub(stub))
-            slugs.append(stub.slug)
             comparisons += derived.comparisons
             out.write(derived.document)
             out.write(derived.inferred)
-    return Written(part.file, tuple(slugs), comparisons, rows)
+    beside = part.file.with_suffix(".rows")
+    with beside.open("wb") as out:
+        pickle.dump(rows, out, pickle.HIGHEST_PROTOCOL)
+    return Written(part.file, beside, tuple(one.slug for one in rows), comparisons)
+
+
+def write_search(task: tuple[Path, Sequence[Path]]) -> None:
+    """The index for search of a build, of what `write_part` left."""
+    folder, files = task
+    search_index.write(folder, _rows(files))
+
+
+def _rows(files: Iterable[Path]) -> Iterator[Rows]:
+    for file in files:
+        with file.open("rb") as saved:
+            yield from pickle.load(saved)  # noqa: S301 - written by this build
+        file.unlink()
 
 
 def read_text(folder: Path, slug: str) -> str | None:
@@ -176,11 +216,14 @@ def read_text(folder: Path, slug: str) -> str | None:
     return file.read_bytes().decode("utf-8") if file.exists() else None
 
 
-def parts_of(folder: Path, records: Iterable[Path], stubs: Sequence[StubEntry]) -> list[Part]:
-    """Documents in their order, divided into parts; the stubs are the last."""
+def parts_of(
+    folder: Path, records: Iterable[Path], stubs: Sequence[StubEntry], processes: int = 1
+) -> list[Part]:
+    """Documents in their order, divided into parts, so that each process has some; the stubs are the last."""
     files, parts = list(records), []
-    for number, start in enumerate(range(0, len(files), WRITTEN_TOGETHER)):
-        chosen = tuple(files[start : start + WRITTEN_TOGETHER])
+    size = min(WRITTEN_TOGETHER, -(-len(files) // (1 if processes == 1 else 2 * processes)) or 1)
+    for number, start in enumerate(range(0, len(files), size)):
+        chosen = tuple(files[start : start + size])
         parts.append(Part(folder / f"{number:06}.nq", chosen))
     if stubs:
         parts.append(Part(folder / "stubs.nq", (), tuple(stubs)))
@@ -196,4 +239,4 @@ def _shared(file: Path) -> tuple[Shared, dict[str, Path]]:
 
 @lru_cache(maxsize=64)
 def _upper(file: Path) -> PlanRecord:
-    return stages.upper_of(record_cache.load(file))
+    return stages.upper_of(read_kept(file))

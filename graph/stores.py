@@ -27,42 +27,48 @@ def create(path: Path, files: Iterable[Path]) -> int:
     """Bulk-load files into a new store at ``path`` and return the number of quads in it.
 
     The format follows from each file's name (.nq, .trig, .nt, .ttl); triples go to the default graph, so give quads.
+    Each is asked for when the one before is loaded, so that ``files`` may make them on the way.
     Raises StoreError when something stands at ``path`` already, or when a file is not what its name says.
     """
     if path.exists():
         raise StoreError(f"{path}: already exists; a store is made new each time")
     path.parent.mkdir(parents=True, exist_ok=True)
-    chosen = list(files)
-    # Those of N-Quads as if they were one file: that loads many times faster than file by file.
-    joined = [file for file in chosen if file.suffix == ".nq"]
-    others = [file for file in chosen if file.suffix != ".nq"]
-    quads = _Joined(joined)
+    quads = _Joined(files)
     reading: Path | None = None
     try:
         store = ox.Store(str(path))
         try:
-            if joined:
-                store.bulk_load(input=io.BufferedReader(quads, _BUFFER), format=ox.RdfFormat.N_QUADS)
-            for reading in others:
+            # Those of N-Quads as if they were one file: that loads many times faster than file by file.
+            store.bulk_load(input=io.BufferedReader(quads, _BUFFER), format=ox.RdfFormat.N_QUADS)
+            for reading in quads.others:
                 store.bulk_load(path=str(reading))
         except (SyntaxError, ValueError) as error:
             raise StoreError(f"{reading or quads.file}: cannot be loaded: {error}") from error
         store.flush()
         return len(store)
-    except (OSError, RuntimeError) as error:
-        raise disk.failure(error, path) from error
+    except BaseException as error:
+        if quads.error is not None:  # what went wrong was making the next file, not loading it
+            raise quads.error from None
+        if isinstance(error, OSError | RuntimeError):
+            raise disk.failure(error, path) from error
+        raise
 
 
 _BUFFER: Final = 1 << 20
 
 
 class _Joined(io.RawIOBase):
-    """Files read one after the other as one."""
+    """Files of N-Quads read one after the other as one; each is asked for when the one before is at its end.
+
+    ``others`` are those in another format, which are left out; ``error`` is what was raised by whoever names the files.
+    """
 
     def __init__(self, files: Iterable[Path]) -> None:
         self._files = iter(files)
         self._open: io.FileIO | None = None
         self.file: Path | None = None
+        self.others: list[Path] = []
+        self.error: BaseException | None = None
 
     def readable(self) -> bool:
         """It is."""
@@ -72,7 +78,7 @@ class _Joined(io.RawIOBase):
         """Fill a buffer; returns with how many bytes, 0 at the end of the last file."""
         while True:
             if self._open is None:
-                self.file = next(self._files, None)
+                self.file = self._next()
                 if self.file is None:
                     return 0
                 self._open = self.file.open("rb", buffering=0)
@@ -80,6 +86,17 @@ class _Joined(io.RawIOBase):
                 return count
             self._open.close()
             self._open = None
+
+    def _next(self) -> Path | None:
+        try:
+            for file in self._files:
+                if file.suffix == ".nq":
+                    return file
+                self.others.append(file)
+        except BaseException as error:
+            self.error = error
+            raise
+        return None
 
 
 PARTS: Final = "quads"

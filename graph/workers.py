@@ -26,7 +26,7 @@ from ontology.vocabulary import using
 T = TypeVar("T")
 R = TypeVar("R")
 
-_AHEAD: Final = 3
+AHEAD: Final = 3
 """Tasks that each process has before it: enough never to wait, and few, so that results do not pile up."""
 
 
@@ -57,8 +57,19 @@ class Workers:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
-    def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
-        """The results in the order of the tasks. Raises what the function raises; then the later ones are dropped."""
+    def submit(self, function: Callable[[T], R], task: T) -> Future[R]:
+        """One task, done when a process is free; in this process it is done at once."""
+        if self._pool is not None:
+            return self._pool.submit(function, task)
+        future: Future[R] = Future()
+        future.set_result(function(task))
+        return future
+
+    def map(self, function: Callable[[T], R], tasks: Iterable[T], ahead: int | None = AHEAD) -> Iterator[R]:
+        """The results in the order of the tasks. Raises what the function raises; then the later ones are dropped.
+
+        ``ahead`` is how many tasks each process has before it; None for all of them, where results are small.
+        """
         if self._pool is None:
             yield from map(function, tasks)
             return
@@ -66,7 +77,7 @@ class Workers:
         try:
             for task in tasks:
                 waiting.append(self._pool.submit(function, task))
-                if len(waiting) > self.processes * _AHEAD:
+                if ahead is not None and len(waiting) > self.processes * ahead:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -192,6 +192,7 @@ class Judge:
     ) -> None:
         self.store = store
         self.engine = engine or usual_engine()
+        self._usual = shapes is None
         self.shapes = shapes if shapes is not None else load_shapes()
 
     def plans(self) -> list[str]:
@@ -217,7 +218,7 @@ class Judge:
 
     def _results(self, triples: bytes, shapes: Graph) -> Sequence[Result]:
         if self.engine == "fast":
-            engine = self._fast if shapes is self._plan_shapes else self._engine(shapes)
+            engine = self._fast if shapes is self._plan_shapes else _engine(shapes)
             return tuple(engine.results(triples))
         graph = Graph().parse(data=triples.decode(), format="nt")
         return validate(graph, ontology_graph(), shapes).results
@@ -291,16 +292,11 @@ class Judge:
     @cached_property
     def _plan_shapes(self) -> Graph:
         """The shapes but for those of the vocabularies, which are judged once and not with every plan."""
-        return self.shapes - load_shapes(only="concepts.ttl")
+        return _usual_shapes() if self._usual else self.shapes - load_shapes(only="concepts.ttl")
 
     @cached_property
     def _fast(self) -> FastEngine:
-        return self._engine(self._plan_shapes)
-
-    def _engine(self, shapes: Graph) -> FastEngine:
-        from shapes.fast import FastEngine  # there is no wheel of its package for every machine
-
-        return FastEngine(shapes)
+        return _usual_fast() if self._usual else _engine(self._plan_shapes)
 
     @cached_property
     def _reference(self) -> bytes:
@@ -310,6 +306,25 @@ class Judge:
         return b"".join(
             dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b"" for graph in graphs
         )
+
+
+def _engine(shapes: Graph) -> FastEngine:
+    from shapes.fast import FastEngine  # there is no wheel of its package for every machine
+
+    return FastEngine(shapes)
+
+
+# A service judges one changed plan after the other: what is the same each time is half of the work.
+
+
+@lru_cache(maxsize=1)
+def _usual_shapes() -> Graph:
+    return load_shapes() - load_shapes(only="concepts.ttl")
+
+
+@lru_cache(maxsize=1)
+def _usual_fast() -> FastEngine:
+    return _engine(_usual_shapes())
 
 
 def _owner(focus: Node | str) -> str | None:
