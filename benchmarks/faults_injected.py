@@ -427,7 +427,10 @@ class Bench:
         said = (data.parent / "said").read_text() if TOLD in codes else ""
         if TOLD in codes and f"kill {both[0].pid}" not in said and f"kill {both[1].pid}" not in said:
             return Round("two builds at once", "WRONG", said)
-        return self.judged("two builds at once", upload, data)
+        found = self.judged("two builds at once", upload, data)
+        if found.outcome == "old":
+            return Round(found.kind, "WRONG", "one was done, and nothing was published")
+        return found
 
 
 def rebuild(data: Path) -> None:

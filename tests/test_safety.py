@@ -125,7 +125,8 @@ def test_a_full_disk_is_told_and_leaves_what_was(bench: Bench, work: Callable[[P
     data = bench.copy(links=False)
     code, said = bench.do(work, data, limit=50_000)
     assert code == faults.TOLD
-    assert "disk is full" in said or not said
+    # SQLite calls a file that may not grow an I/O error; where not even the words have room there are none.
+    assert "disk is full" in said or "cannot be read or written" in said or not said, said
     found = bench.judged("", work, data)
     assert found.outcome == "old", found.note
 
