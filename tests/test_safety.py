@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tarfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from graph.build import KEPT_BUILDS, BuildJob, open_current, read_summary
 from graph.errors import BadInput, NotFound, StoreError
 from graph.incremental import find_record, read_text
 from graph.rollback import kept_builds, rollback
+from graph.stores import open_store
 from shapes.building import judge_job
 from shapes.waivers import kept
 from tests.support.server import running
@@ -119,11 +121,12 @@ def test_whoever_finds_the_lock_taken_is_told_who_has_it(data: Path) -> None:
 
 
 @pytest.mark.parametrize("work", [faults.build, faults.back_up, faults.take_back])
-def test_a_full_disk_is_told_and_leaves_what_was(bench: Bench, work: faults.Callable[[Path], None]) -> None:
+def test_a_full_disk_is_told_and_leaves_what_was(bench: Bench, work: Callable[[Path], None]) -> None:
     data = bench.copy(links=False)
     code, said = bench.do(work, data, limit=50_000)
     assert code == faults.TOLD
-    assert "disk is full" in said or not said
+    # SQLite calls a file that may not grow an I/O error; where not even the words have room there are none.
+    assert "disk is full" in said or "cannot be read or written" in said or not said, said
     found = bench.judged("", work, data)
     assert found.outcome == "old", found.note
 
@@ -163,7 +166,7 @@ def test_a_store_whose_manifest_was_cut_at_a_record_is_not_opened(data: Path) ->
     manifest.unlink()
     manifest.write_bytes(body[:-1])
     with pytest.raises(StoreError, match=r"zhengmai rollback"):
-        faults.open_store(store)
+        open_store(store)
 
 
 def test_a_damaged_build_is_not_served_and_the_next_build_makes_a_whole_one(data: Path) -> None:
