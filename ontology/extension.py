@@ -16,7 +16,6 @@ from typing import Final
 from rdflib import Graph, URIRef
 
 from ontology.terms import concept_iri, scheme_iri
-from ontology.turtle import read_turtle
 from ontology.vocabulary import (
     SCHEMES,
     Vocabularies,
@@ -61,8 +60,8 @@ def _merged(sources: tuple[tuple[str, str], ...]) -> tuple[dict[str, Graph], dic
     files: dict[URIRef, str] = {}
     for name, text in sources:
         try:
-            added = read_turtle(text)
-        except SyntaxError as error:
+            added = Graph().parse(data=text, format="turtle")
+        except Exception as error:  # rdflib's Turtle reader raises several kinds, BadSyntax among them
             raise VocabularyError(f"{name}: is not readable as Turtle: {error}") from error
         for subject, predicate, value in added:
             scheme = _scheme_of(str(subject))

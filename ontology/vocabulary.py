@@ -21,7 +21,6 @@ from rdflib import Graph, Literal, URIRef
 from rdflib.namespace import RDF, SKOS
 
 from ontology.terms import ID, QUDT, ZM, concept_iri, scheme_iri
-from ontology.turtle import read_turtle
 
 SCHEMES: Final[dict[str, URIRef]] = {
     "level": ZM.Level,
@@ -360,8 +359,10 @@ def _fold(text: str) -> str:
 
 def _parse(name: str) -> Graph:
     try:
-        return read_turtle(_source(name))
-    except SyntaxError as error:
+        return Graph().parse(data=_source(name), format="turtle")
+    except VocabularyError:
+        raise
+    except Exception as error:  # rdflib's Turtle reader raises several kinds, BadSyntax among them
         raise VocabularyError(f"ontology/{name} is not readable as Turtle: {error}") from error
 
 

@@ -31,7 +31,6 @@ from graph.sources import Source
 from graph.stores import EmbeddedStore, open_store
 from ontology import terms
 from ontology.terms import ELI, ID, ZM
-from ontology.turtle import read_turtle
 from ontology.vocabulary import ontology_graph, using
 from shapes import effects
 from shapes.findings import Effects, Notice, Report, RuleNote, collect, summarize
@@ -301,7 +300,7 @@ def _shapes() -> Graph:
     shapes = Graph()
     for entry in sorted(files("shapes").iterdir(), key=lambda one: one.name):
         if entry.name.endswith(".ttl") and entry.name != "structure.ttl":
-            read_turtle(entry.read_text(encoding="utf-8"), shapes)
+            shapes.parse(data=entry.read_text(encoding="utf-8"), format="turtle")
     return shapes
 
 

@@ -18,7 +18,6 @@ from rdflib import Literal as RdfLiteral
 from rdflib.namespace import RDF, SH
 from rdflib.term import Node
 
-from ontology.turtle import read_turtle
 from shapes.rules import ShapesError
 
 Severity = Literal["violation", "warning", "info"]
@@ -127,8 +126,8 @@ def _own_shapes() -> Graph:
 def _read(shapes: Graph, sources: Iterable[Traversable]) -> Graph:
     for source in sources:
         try:
-            read_turtle(source.read_text(encoding="utf-8"), shapes)
-        except (SyntaxError, UnicodeDecodeError) as error:
+            shapes.parse(data=source.read_text(encoding="utf-8"), format="turtle")
+        except Exception as error:  # rdflib's Turtle reader raises several kinds, BadSyntax among them
             raise ShapesError(f"{source.name} is not readable as Turtle: {error}") from error
     return shapes
 
