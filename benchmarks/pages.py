@@ -208,8 +208,8 @@ def main() -> None:
             )
         print("matrix")
         matrix(browser, address, "/matrix")
-        if path := wide(address):
-            matrix(browser, address, path)
+        if widest := wide(address):
+            matrix(browser, address, widest)
 
 
 if __name__ == "__main__":

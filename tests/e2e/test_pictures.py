@@ -47,7 +47,7 @@ def test_a_page_is_pictured(browser: Browser, base: str, name: str) -> None:
         page.goto(SHEETS[name], wait_until="networkidle")
         _ready(page, name)
         for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme)
             page.wait_for_timeout(250)  # a chart is drawn anew
             shots[theme, size["width"]] = page.screenshot()
         assert watched.end() == []

@@ -339,7 +339,7 @@ def test_a_province_on_the_map_opens_its_cities_down_to_a_plan(open_page: Open, 
         ("/agencies?domain=industry", "function", "commerce"),
         ("/matrix?domain=industry", "indicator", "digital-design-tool-adoption"),
         (f"/plans/{GANXIAN}/diff", "with", "420503-wujiagang-2024-draft"),
-        ("/questions/lead-agencies?domain=education", "domain", "工业"),
+        ("/questions/lead-agencies?domain=education", "domain", "industry"),
         ("/drafts", "jurisdiction", "420503"),
     ],
 )
