@@ -42,7 +42,7 @@ from benchmarks import corpus  # noqa: E402
 from ontology.vocabulary import load_vocabularies  # noqa: E402
 from tests.support.browser import DESK, chromium  # noqa: E402
 
-PAGES = ("/",)
+PAGES = ("/", "/plans", "/places/100000", "/findings", "/agencies", "/sparql", "/search?q=%E6%95%B0%E6%8E%A7")
 TRACED = ["toplevel", "devtools.timeline"]
 _START = 120.0
 
@@ -133,10 +133,9 @@ def wide(address: str) -> str | None:
     """The matrix of the domain that has at least 30 targets and fewest of all such, and 900 rows where one has."""
     found = []
     for domain in [one.key for one in load_vocabularies().scheme("domain")]:
+        asked = f"{address}/matrix?domain={domain}&format=json&limit=1"
         try:
-            with urllib.request.urlopen(
-                f"{address}/matrix?domain={domain}&format=json&limit=1", timeout=300
-            ) as answer:
+            with urllib.request.urlopen(asked, timeout=300) as answer:  # noqa: S310
                 told = json.load(answer)
         except urllib.error.HTTPError:
             continue
@@ -209,8 +208,8 @@ def main() -> None:
             )
         print("matrix")
         matrix(browser, address, "/matrix")
-        if path := wide(address):
-            matrix(browser, address, path)
+        if widest := wide(address):
+            matrix(browser, address, widest)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -37,7 +38,7 @@ def client(served: str) -> Iterator[httpx.Client]:
 
 
 def test_a_reader_sees_where_documents_are_held_and_a_square_leads_to_them(client: httpx.Client) -> None:
-    start = html.fromstring(client.get("/", headers={"Accept": "text/html"}).text)
+    start: Any = html.fromstring(client.get("/", headers={"Accept": "text/html"}).text)
     squares = start.xpath("//figure[contains(@class, 'china')]//li")
     assert len(squares) == 35  # and the whole country
     held = {one.xpath("string(.//span[@class='name'])"): one for one in squares}

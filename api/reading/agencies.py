@@ -24,7 +24,7 @@ router = APIRouter(tags=["agencies"])
 ROLES: Final = ("lead", "responsible", "supporting", "undifferentiated")
 ROWS_READ: Final = 4000  # of each domain; those that lead come first
 PLACES_SHOWN: Final = 60
-LEFT, RIGHT, STRONGEST = 12, 14, 3  # nodes of the picture, and lines of each
+LEFT, RIGHT, STRONGEST = 12, 14, 2  # nodes of the picture, and lines of each
 
 
 class Part(BaseModel):
@@ -92,6 +92,8 @@ def get_agencies(
 
     held = list(dict.fromkeys(one.place for one in found))
     ranks = {str(one["place"]): (int(str(one["rank"])), str(one["level"])) for one in plans}
+    counterparts = _counterparts(found, ranks, wanted.key if wanted else None)
+    peopled = {rank for by_level in counterparts.values() for rank in by_level}
     values = {
         "sections": [(one, _table([part for part in found if part.domain == one.key])) for one in domains],
         "roles": ROLES,
@@ -105,8 +107,8 @@ def get_agencies(
         "places": places,
         "functions": [one.key for one in vocabularies.scheme("agency-function")],
         "picture": _picture(found, label, by_domain=chosen is None),
-        "counterparts": _counterparts(found, ranks, wanted.key if wanted else None),
-        "levels": dict(sorted(set(ranks.values()))),
+        "counterparts": counterparts,
+        "levels": {rank: name for rank, name in sorted(set(ranks.values())) if rank in peopled},
         "by_domain": chosen is None,
         "whole": whole,
         "limit": PLACES_SHOWN,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import yaml
 from fastapi import APIRouter, Request
@@ -160,8 +160,8 @@ def steps(all_of: Iterable[int]) -> list[tuple[int, str]]:
 
 
 @cache
-def _squares() -> list[dict[str, object]]:
-    read: list[dict[str, object]] = yaml.safe_load(
+def _squares() -> list[dict[str, Any]]:
+    read: list[dict[str, Any]] = yaml.safe_load(
         files("api.reading").joinpath("tiles.yaml").read_text(encoding="utf-8")
     )
     return read

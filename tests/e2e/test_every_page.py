@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Literal
 from urllib.parse import urlencode
 
 import pytest
@@ -53,6 +54,7 @@ PAGES = (
 # What a script adds: the editor, the chart, the box that a file is dropped into.
 SCRIPTED = ("/sparql", "/matrix?indicator", "/drafts")
 # Rules of axe-core that look at sizes and colours; the others read the markup, which is the same at every width.
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WHOLE = ((DESK, "light", "zh"), (PHONE, "dark", "en"))
 LOOKS = ("color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size")
 
@@ -97,7 +99,7 @@ def test_a_page_fits_and_is_accessible_in_every_dress(watched: Watched, path: st
     load(watched, path, lang)
     assert page.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[lang]
     told = []
-    for size, theme in product((DESK, PHONE), ("light", "dark")):
+    for size, theme in product((DESK, PHONE), THEMES):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=theme)
         assert watched.too_wide() <= 0

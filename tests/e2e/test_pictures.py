@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e.test_every_page import CELL, COUNT, GANXIAN
-from tests.support.browser import DESK, PHONE, Watched
+from tests.support.browser import DESK, PATIENCE, PHONE, Watched
 
 ROOT = Path(__file__).parent.parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -47,7 +47,7 @@ def test_a_page_is_pictured(browser: Browser, base: str, name: str) -> None:
         page.goto(SHEETS[name], wait_until="networkidle")
         _ready(page, name)
         for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme)
             page.wait_for_timeout(250)  # a chart is drawn anew
             shots[theme, size["width"]] = page.screenshot()
         assert watched.end() == []
@@ -73,7 +73,7 @@ def _drop(page: Page, text: str) -> None:
     )
     page.dispatch_event("form.drop", "drop", {"dataTransfer": held})
     page.get_by_role("button", name="检查").click()
-    expect(page.locator("#report")).to_be_visible()
+    expect(page.locator("#report")).to_be_visible(timeout=PATIENCE)
     page.frame_locator("#report iframe").locator("h1").wait_for()
     page.locator("#report h2").first.scroll_into_view_if_needed()
 
@@ -95,4 +95,5 @@ def _sheet(shots: dict[tuple[str, int], bytes], wide: ViewportSize, narrow: View
         for one in row:
             sheet.paste(one, (left, GAP + down * (HEIGHT + GAP)))
             left += one.width + GAP
-    return sheet.quantize(200, dither=Image.Dither.NONE)
+    # By this method the few dots of a colour keep it
+    return sheet.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)

@@ -231,3 +231,16 @@ def test_two_plans_are_held_side_by_side_with_their_sentences(open_page: Open) -
 def test_a_plan_is_as_itself(page: Page) -> None:
     page.goto(f"/plans/{GANXIAN}/diff/{GANXIAN}?lang=en")
     expect(page.locator("main article")).to_have_count(0)
+
+
+def test_who_has_the_same_function_in_each_level_stands_in_one_table(open_page: Open) -> None:
+    page = open_page(java_script_enabled=False).page
+    page.goto("/agencies?domain=industry")
+    table = page.get_by_role("region", name="各级的对应单位").locator("table")
+    expect(table.get_by_role("columnheader", name="县级")).to_be_visible()
+    row = table.locator("tr", has=page.get_by_role("link", name="工业和信息化", exact=True))
+    for told in ("武清区 · 区工业和信息化局", "赣县区 · 区工信局", "江夏区 · 区科经局"):
+        expect(row).to_contain_text(told)
+    row.get_by_role("link").click()
+    expect(page).to_have_url(re.compile("domain=industry&function=industry-information-technology"))
+    expect(table.locator("tbody tr")).to_have_count(1)

@@ -66,7 +66,7 @@ export function resultChart(answer: Answer, labels: Labels, chosen: Drawn, keep:
         type: "category",
         data: names,
         inverse: lies,
-        axisLabel: { color: now.ink, width: 260, overflow: "truncate", rotate: long && !lies ? 40 : 0 },
+        axisLabel: { color: now.ink, width: Math.min(260, canvas.clientWidth * 0.38), overflow: "truncate", rotate: long && !lies ? 40 : 0 },
       });
       const values = axis(now, { type: "value", name: y.value, nameLocation: "middle", nameGap: lies ? 26 : 52, nameTextStyle: { color: now.soft } });
       const many = names.length > 40;
