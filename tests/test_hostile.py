@@ -314,7 +314,10 @@ def test_a_flood_from_one_address_is_turned_away_and_others_are_not(built: Path)
 
 def test_requests_that_had_to_be_refused_use_a_bucket_up_sooner(built: Path) -> None:
     client = {"X-Forwarded-For": "198.51.100.2"}
-    with running(Settings(data=built, rate_per_minute=1, rate_burst=30)) as address, httpx.Client() as web:
+    with (
+        running(Settings(data=built, rate_per_minute=1, rate_burst=30)) as address,
+        httpx.Client(timeout=60) as web,
+    ):
         bad = [web.get(f"{address}/sparql", params={"query": "ASK {"}, headers=client) for _ in range(6)]
         assert [one.status_code for one in bad] == [400, 400, 400, 429, 429, 429]
         good = {"X-Forwarded-For": "198.51.100.3"}
