@@ -486,7 +486,7 @@ def test_tsv_has_names_and_one_line_a_row() -> None:
     "name", ["domain-leads", "tasks-of-agency", "targets-of-indicator", "plans", "counterparts"]
 )
 def test_a_place_gives_the_rows_of_all_that_are_within_it(corpus: Asker, name: str) -> None:
-    wanted = {key: value for key, value in CATALOGUE.question(name).example.items()}
+    wanted = dict(CATALOGUE.question(name).example)
     whole = corpus.ask(name, wanted).table.records()
     within = corpus.ask(name, {**wanted, "place": "武汉市"}).table.records()
     assert within
