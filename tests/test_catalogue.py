@@ -477,3 +477,32 @@ def test_tsv_has_names_and_one_line_a_row() -> None:
     assert lines[0].split("\t") == COLUMNS.names
     assert lines[1].split("\t")[:2] == ["=1+1 换新\x07", "12"]
     assert lines[2:] == ["\t" * 6, ""]
+
+
+HUBEI = ("湖北省", "武汉市", "江夏区", "宜昌市", "伍家岗区")
+
+# -- lines for some parameters alone ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["domain-leads", "tasks-of-agency", "targets-of-indicator", "plans", "counterparts"]
+)
+def test_a_place_gives_the_rows_of_all_that_are_within_it(corpus: Asker, name: str) -> None:
+    wanted = dict(CATALOGUE.question(name).example)
+    whole = corpus.ask(name, wanted).table.records()
+    within = corpus.ask(name, {**wanted, "place": "湖北省"}).table.records()
+    assert within
+    assert [row for row in whole if row["place"] in HUBEI] == within
+    assert corpus.ask(name, {**wanted, "place": "全国"}).table.records() == whole
+
+
+def test_a_condition_names_a_parameter(tmp_path: Path) -> None:
+    text = files_text("plans").replace("#if place", "#if nowhere", 1)
+    (tmp_path / "plans.rq").write_text(text, encoding="utf-8")
+    with pytest.raises(CatalogueError, match="nowhere"):
+        load_catalogue([tmp_path / "plans.rq"])
+
+
+def files_text(name: str) -> str:
+    """The file of a question."""
+    return (Path(__file__).parent.parent / "queries" / f"{name}.rq").read_text(encoding="utf-8")
