@@ -59,7 +59,9 @@ class Published:
     triples: int
 
 
-def read_manifest(connection: Connection, *, graphs: bool = False, seconds: float | None = None) -> Manifest | None:
+def read_manifest(
+    connection: Connection, *, graphs: bool = False, seconds: float | None = None
+) -> Manifest | None:
     """The manifest of a store, with the list of its graphs if asked for; None where there is none. Raises StoreError."""
     store = RemoteStore(connection)
     subject = "?s" if graphs else f"<{_STORE}>"
@@ -246,15 +248,24 @@ class _Loader:
             raise problem("dropped", StoreError, where=self._where, found=found) from None
         if answer.status_code in (401, 403):
             raise problem("credentials", StoreError, where=self._where, status=answer.status_code)
-        if answer.status_code not in (200, 201, 202, 204) and not (method == "DELETE" and answer.status_code == 404):
+        if answer.status_code not in (200, 201, 202, 204) and not (
+            method == "DELETE" and answer.status_code == 404
+        ):
             said = " ".join(answer.text.split())[:_SAID]
-            raise problem("status", StoreError, where=self._where, status=answer.status_code, found=said or "–")
+            raise problem(
+                "status", StoreError, where=self._where, status=answer.status_code, found=said or "–"
+            )
 
 
 def _write(connection: Connection, build: str, publication: str, state: str) -> None:
     """Say what the store holds now, and since when."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    said = {DCTERMS.hasVersion: build, DCTERMS.identifier: publication, DCTERMS.type: state, DCTERMS.modified: now}
+    said = {
+        DCTERMS.hasVersion: build,
+        DCTERMS.identifier: publication,
+        DCTERMS.type: state,
+        DCTERMS.modified: now,
+    }
     triples = " ; ".join(f"<{name}> {ox.Literal(value)}" for name, value in said.items())
     connection.update(
         f"DELETE {{ GRAPH <{MANIFEST}> {{ <{_STORE}> ?p ?o }} }} "
@@ -265,10 +276,7 @@ def _write(connection: Connection, build: str, publication: str, state: str) -> 
 
 def _note(connection: Connection, hashes: Mapping[str, str]) -> None:
     """Graphs that are in place."""
-    triples = " . ".join(
-        f"<{graph}> <{_HASH}> {ox.Literal(digest)}"
-        for graph, digest in hashes.items()
-    )
+    triples = " . ".join(f"<{graph}> <{_HASH}> {ox.Literal(digest)}" for graph, digest in hashes.items())
     connection.update(f"INSERT DATA {{ GRAPH <{MANIFEST}> {{ {triples} }} }}")
 
 
@@ -285,7 +293,9 @@ def _count(connection: Connection, wanted: Mapping[str, int]) -> None:
     found = dict.fromkeys(names, 0)
     for start in range(0, len(names), _COUNTED):
         listed = " ".join(f"<{name}>" for name in names[start : start + _COUNTED])
-        text = f"SELECT ?g (COUNT(*) AS ?n) {{ VALUES ?g {{ {listed} }} GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g"
+        text = (
+            f"SELECT ?g (COUNT(*) AS ?n) {{ VALUES ?g {{ {listed} }} GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g"
+        )
         for row in store.rows(text, seconds=connection.server.address.load_seconds):
             found[str(row["g"].value)] = int(row["n"].value)
     for graph, count in wanted.items():

@@ -109,7 +109,9 @@ class Connection:
         deadline = time.monotonic() + limit
         for attempt in range(1, _TRIES + 1):
             try:
-                return self._asked(text, form, limit, deadline, megabytes, graphs, union, exchange or Exchange())
+                return self._asked(
+                    text, form, limit, deadline, megabytes, graphs, union, exchange or Exchange()
+                )
             except TimeoutError:
                 raise self._too_slow(limit) from None
             except _Transient as failed:
@@ -213,7 +215,9 @@ class Connection:
         if found not in _ACCEPTED[media] or "Content-Type" not in headers:
             shown = headers.get("Content-Type", "–")
             raise problem("content_type", StoreError, where=self.where, found=shown, wanted=media)
-        if headers.get("X-SQL-State"):  # Virtuoso's way to say that it is a part, found in the time that there was
+        if headers.get(
+            "X-SQL-State"
+        ):  # Virtuoso's way to say that it is a part, found in the time that there was
             raise problem("in_time", StoreError, where=self.where)
         try:
             if media == ROWS_MEDIA:
@@ -233,7 +237,9 @@ class Connection:
                 rows = sum(1 for _ in ox.parse(body, format=ox.RdfFormat.N_TRIPLES))
         except (ValueError, KeyError, TypeError, SyntaxError, RecursionError) as error:
             cut = body[-_SHOWN:].decode("utf-8", "replace")
-            if "imeout" in cut or "cancelled" in cut.lower():  # Oxigraph puts it into the body, behind a status of 200
+            if (
+                "imeout" in cut or "cancelled" in cut.lower()
+            ):  # Oxigraph puts it into the body, behind a status of 200
                 en, zh = sentence("slow", where=self.where, seconds=limit)
                 raise QueryTimeout(en, zh=zh, limit=limit) from None
             what = " ".join(str(error).split())[:_SHOWN]
@@ -309,7 +315,11 @@ def _status(error: Exception) -> int | None:
     if isinstance(error, HTTPError):
         return int(error.code)
     cause = error.__context__
-    return int(cause.code) if isinstance(error, SPARQLWrapperException) and isinstance(cause, HTTPError) else None
+    return (
+        int(cause.code)
+        if isinstance(error, SPARQLWrapperException) and isinstance(cause, HTTPError)
+        else None
+    )
 
 
 def _said(error: Exception) -> str:
@@ -428,4 +438,3 @@ def _chunks(iris: Iterable[str]) -> Iterator[str]:
             chunk, length = [], 0
     if chunk:
         yield " ".join(chunk)
-

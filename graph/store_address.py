@@ -1,7 +1,7 @@
 """Where a store on a server is, and how that server is spoken to: its endpoints, who asks, what it is.
 
-    address = StoreAddress("https://store.example.org:7878", user="zhengmai", password="…")
-    server = discover(address)      # asks the server what it is; Oxigraph and Virtuoso are known
+address = StoreAddress("https://store.example.org:7878", user="zhengmai", password="…")
+server = discover(address)      # asks the server what it is; Oxigraph and Virtuoso are known
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def _texts(found: Sequence[Token], changes: dict[int, tuple[int, str]]) -> None:
         elif token.text in _CLOSE and brackets:
             if brackets.pop() == "concat" and (new := separators.pop()) is not None:
                 end = token.start + 1
-                changes[token.start] = (end, f'), {_UNIT_SEPARATOR}, {_narrow(new)})')
+                changes[token.start] = (end, f"), {_UNIT_SEPARATOR}, {_narrow(new)})")
         elif token.kind == "string" and not token.text.isascii() and brackets:
             after = found[at + 1].text if at + 1 < len(found) else ""
             end = token.start + len(token.text)
