@@ -24,7 +24,7 @@ import pyoxigraph as ox
 from rdflib.namespace import DCTERMS
 
 from graph.errors import StoreError
-from graph.remote_store import Connection, RemoteStore
+from graph.remote_store import Connection, RemoteStore, value
 from graph.store_address import problem
 from graph.stores import open_store
 from ontology import terms
@@ -69,12 +69,12 @@ def read_manifest(
     head: dict[str, str] = {}
     hashes: dict[str, str] = {}
     for row in store.rows(text, seconds=seconds):
-        name, value = str(row["p"].value), str(row["o"].value)
-        if graphs and row["s"].value != _STORE:
+        name, told = value(row["p"]), value(row["o"])
+        if graphs and value(row["s"]) != _STORE:
             if name == _HASH:
-                hashes[str(row["s"].value)] = value
+                hashes[value(row["s"])] = told
         else:
-            head[name] = value
+            head[name] = told
     if not head:
         return None
     state = head.get(str(DCTERMS.type))
@@ -297,7 +297,7 @@ def _count(connection: Connection, wanted: Mapping[str, int]) -> None:
             f"SELECT ?g (COUNT(*) AS ?n) {{ VALUES ?g {{ {listed} }} GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g"
         )
         for row in store.rows(text, seconds=connection.server.address.load_seconds):
-            found[str(row["g"].value)] = int(row["n"].value)
+            found[value(row["g"])] = int(value(row["n"]))
     for graph, count in wanted.items():
         if found[graph] != count:
             raise problem(

@@ -358,12 +358,12 @@ class RemoteStore:
 
     def __len__(self) -> int:
         found = next(self.rows("SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }"))
-        return int(found["n"].value)
+        return int(value(found["n"]))
 
     def graphs(self) -> list[str]:
         """The IRIs of the named graphs that hold something."""
         found = self.rows("SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }")
-        return sorted(str(row["g"].value) for row in found)
+        return sorted(value(row["g"]) for row in found)
 
     def rows(self, query: str, *, seconds: float | None = None) -> Iterator[dict[str, Term]]:
         """The solutions of a SELECT over all graphs as one, each with the variables that are bound."""
@@ -419,6 +419,11 @@ class RemoteStore:
     @property
     def _load_seconds(self) -> float:
         return self.connection.server.address.load_seconds
+
+
+def value(term: Term) -> str:
+    """The text of an IRI, a blank node or a literal."""
+    return str(term) if isinstance(term, ox.Triple) else term.value
 
 
 def _written(body: bytes) -> bytes:

@@ -3,7 +3,9 @@
 Only Virtuoso needs it. What is changed, each without changing what a query means:
 - names with an escape (``id:role\\/lead``), which it does not read, become full IRIs;
 - a text outside of ASCII in an expression: it keeps those wide and what it stores narrow, and joins the two to rubbish;
-- the separator of a GROUP_CONCAT outside of ASCII, for the same reason.
+- the separator of a GROUP_CONCAT outside of ASCII, for the same reason;
+- a VALUES in an OPTIONAL that only says again what the group around it says: it is there to help Oxigraph, and with
+  several of them Virtuoso 7 comes to a stop for good.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ def translated(text: str, kind: Kind) -> str:
     changes: dict[int, tuple[int, str]] = {}
     _names(found, changes)
     _texts(found, changes)
+    _repeated(found, changes)
     out: list[str] = []
     at = 0
     for start in sorted(changes):
@@ -82,6 +85,38 @@ def _texts(found: Sequence[Token], changes: dict[int, tuple[int, str]]) -> None:
                 changes[token.start] = (end, _UNIT_SEPARATOR)
             elif brackets[-1] in ("expression", "concat") and after != "^^" and not after.startswith("@"):
                 changes[token.start] = (end, _narrow(token.text))
+
+
+def _repeated(found: Sequence[Token], changes: dict[int, tuple[int, str]]) -> None:
+    groups: list[tuple[bool, dict[str, str]]] = []  # of each open group: is it optional, and what it gives to variables
+    at = 0
+    while at < len(found):
+        token = found[at]
+        if token.text == "{":
+            groups.append((at > 0 and found[at - 1].text.upper() == "OPTIONAL", {}))
+        elif token.text == "}" and groups:
+            groups.pop()
+        elif token.text.upper() == "VALUES" and token.kind == "word" and groups:
+            end = next((one for one in range(at, len(found)) if found[one].text == "}"), at)
+            if end == at + 4 and found[at + 1].kind == "variable":
+                name, term = found[at + 1].text, found[at + 3].text
+                # ?lang stands in filters, which do not see what is outside of their group.
+                if name != "?lang" and groups[-1][0] and _said_around(groups, name, term):
+                    changes[token.start] = (found[end].start + 1, "")
+                else:
+                    groups[-1][1][name] = term
+            at = end
+        at += 1
+
+
+def _said_around(groups: Sequence[tuple[bool, dict[str, str]]], name: str, term: str) -> bool:
+    """Whether a group that an optional one stands in, through optional ones alone, gives a variable the same term."""
+    for at in range(len(groups) - 1, 0, -1):
+        if not groups[at][0]:
+            return False
+        if groups[at - 1][1].get(name) == term:
+            return True
+    return False
 
 
 def _separator(found: Sequence[Token], at: int) -> str | None:

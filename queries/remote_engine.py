@@ -169,6 +169,6 @@ def _in_format(body: bytes, wanted: Format, where: str) -> bytes:
     try:
         rows = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
         form = ox.QueryResultsFormat.from_media_type(wanted.writer)
-        return rows.serialize(format=form) or b""  # type: ignore[arg-type]
+        return rows.serialize(format=form) or b""
     except (SyntaxError, ValueError) as error:
         raise StoreError(f"{where}: the answer cannot be read: {error}") from error
