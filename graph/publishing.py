@@ -24,15 +24,13 @@ import pyoxigraph as ox
 from rdflib.namespace import DCTERMS
 
 from graph.errors import StoreError
-from graph.remote_store import Connection, RemoteStore, value
+from graph.remote_store import HASH, MANIFEST, Connection, RemoteStore, value
 from graph.store_address import problem
 from graph.stores import open_store
 from ontology import terms
 
 Progress = Callable[[str, int, int], None]
-MANIFEST: Final = f"{terms.GRAPH}manifest"
 _STORE: Final = f"{terms.ID}store"
-_HASH: Final = "http://spdx.org/rdf/terms#checksumValue"
 _TOGETHER: Final = 32 << 20  # bytes of N-Quads in one request
 _COUNTED: Final = 200  # graphs counted in one query
 _SAID: Final = 200
@@ -71,7 +69,7 @@ def read_manifest(
     for row in store.rows(text, seconds=seconds):
         name, told = value(row["p"]), value(row["o"])
         if graphs and value(row["s"]) != _STORE:
-            if name == _HASH:
+            if name == HASH:
                 hashes[value(row["s"])] = told
         else:
             head[name] = told
@@ -147,13 +145,15 @@ def publish(build: Path, connection: Connection, progress: Progress | None = Non
         return Published(0, len(same), 0, 0)
     publication = secrets.token_hex(8)
     with _Loader(connection) as loader:
-        there = set(RemoteStore(connection).graphs())
+        together = connection.server.kind == "oxigraph"
+        found = RemoteStore(connection).rows("SELECT DISTINCT ?g { GRAPH ?g {} }") if together else ()
+        there = {value(row["g"]) for row in found}
         _write(connection, name, publication, "loading")
         # From here on the manifest lists what is in place and no more.
         _forget(connection, [graph for graph in held if graph not in same])
         changed = [graph for graph in wanted if graph not in same]
         done = 0
-        for group in _groups(changed, there, source.dump, connection.server.kind == "oxigraph"):
+        for group in _groups(changed, there, source.dump, together):
             tell("publishing", done, len(changed))
             loader.load(group)
             _note(connection, {graph: wanted[graph][0] for graph in group})
@@ -276,7 +276,7 @@ def _write(connection: Connection, build: str, publication: str, state: str) -> 
 
 def _note(connection: Connection, hashes: Mapping[str, str]) -> None:
     """Graphs that are in place."""
-    triples = " . ".join(f"<{graph}> <{_HASH}> {ox.Literal(digest)}" for graph, digest in hashes.items())
+    triples = " . ".join(f"<{graph}> <{HASH}> {ox.Literal(digest)}" for graph, digest in hashes.items())
     connection.update(f"INSERT DATA {{ GRAPH <{MANIFEST}> {{ {triples} }} }}")
 
 

@@ -30,10 +30,14 @@ from graph import user_graphs
 from graph.errors import QuerySyntaxError, QueryTimeout, QueryTooLarge, StoreError, ZhengmaiError
 from graph.store_address import Server, problem, sentence
 from graph.stores import Term
+from ontology import terms
 
 Form = Literal["SELECT", "ASK", "CONSTRUCT", "DESCRIBE"]
 ROWS_MEDIA: Final = "application/sparql-results+json"
 GRAPH_MEDIA: Final = "application/n-triples"
+MANIFEST: Final = f"{terms.GRAPH}manifest"
+"""The graph that says what a store holds; see `graph.publishing`."""
+HASH: Final = "http://spdx.org/rdf/terms#checksumValue"
 _TRIES: Final = 3
 _PIECE: Final = 1 << 16
 _SHOWN: Final = 300  # characters of what a server said
@@ -361,8 +365,8 @@ class RemoteStore:
         return int(value(found["n"]))
 
     def graphs(self) -> list[str]:
-        """The IRIs of the named graphs that hold something."""
-        found = self.rows("SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }")
+        """The IRIs of the graphs that were published there; to look for all takes some servers long."""
+        found = self.rows(f"SELECT ?g {{ GRAPH <{MANIFEST}> {{ ?g <{HASH}> ?hash }} }}")
         return sorted(value(row["g"]) for row in found)
 
     def rows(self, query: str, *, seconds: float | None = None) -> Iterator[dict[str, Term]]:

@@ -88,7 +88,9 @@ def _texts(found: Sequence[Token], changes: dict[int, tuple[int, str]]) -> None:
 
 
 def _repeated(found: Sequence[Token], changes: dict[int, tuple[int, str]]) -> None:
-    groups: list[tuple[bool, dict[str, str]]] = []  # of each open group: is it optional, and what it gives to variables
+    groups: list[
+        tuple[bool, dict[str, str]]
+    ] = []  # of each open group: is it optional, and what it gives to variables
     at = 0
     while at < len(found):
         token = found[at]

@@ -65,7 +65,16 @@ def oxigraph(folder: Path) -> Iterator[StoreAddress]:
     """`oxigraph serve` of PyPI, which stands beside this Python."""
     program = Path(sys.executable).with_name("oxigraph")
     base = f"http://127.0.0.1:{_free_port()}"
-    command = [str(program), "serve", "--location", str(folder), "--bind", base.removeprefix("http://"), "--timeout-s", "30"]
+    command = [
+        str(program),
+        "serve",
+        "--location",
+        str(folder),
+        "--bind",
+        base.removeprefix("http://"),
+        "--timeout-s",
+        "30",
+    ]
     with _running(command, base):
         yield StoreAddress(base, seconds=30)
 
@@ -74,7 +83,9 @@ def oxigraph(folder: Path) -> Iterator[StoreAddress]:
 def virtuoso(folder: Path) -> Iterator[StoreAddress]:
     """Virtuoso 7 of Debian, as its first user."""
     program = shutil.which("virtuoso-t")
-    assert program, "virtuoso-t is not installed; .ci/run installs it: apt-get install virtuoso-opensource-7-bin"
+    assert program, (
+        "virtuoso-t is not installed; .ci/run installs it: apt-get install virtuoso-opensource-7-bin"
+    )
     folder.mkdir(parents=True, exist_ok=True)
     http, sql = _free_port(), _free_port()
     ini = folder / "virtuoso.ini"
