@@ -28,8 +28,6 @@ from graph.build import open_current
 from graph.catalog import vocabularies_of
 from graph.errors import StoreError
 from graph.record import PlanRecord
-from graph.remote_store import Connection
-from graph.store_address import discover
 from ontology.vocabulary import Vocabularies
 from queries.asking import Asker
 from queries.catalogue import Catalogue
@@ -211,7 +209,7 @@ class Service:
         settings = self.settings
         more: dict[str, Any] = {"workers": settings.workers, "limits": settings.limits, "watch": self._watch}
         if (address := settings.store_address) is not None:
-            return RemoteEngine(Connection(discover(address)), build=build.name, **more)
+            return RemoteEngine(address, build=build.name, **more)
         return QueryEngine(build.folder / "store", **more)
 
     @property

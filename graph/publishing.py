@@ -23,6 +23,7 @@ import httpx
 import pyoxigraph as ox
 from rdflib.namespace import DCTERMS
 
+from graph import journal
 from graph.errors import StoreError
 from graph.remote_store import HASH, MANIFEST, Connection, RemoteStore, value
 from graph.store_address import problem
@@ -131,9 +132,15 @@ def publish(build: Path, connection: Connection, progress: Progress | None = Non
     ``build`` is its folder, whose own store is read. Graphs of an earlier publication that are not in this one are
     removed; graphs that no publication put there are left alone.
 
+    One at a time: of one data folder a lock sees to it, of several the manifest most of the time.
+
     Raises StoreError: the server refuses, fails or has other counts than were sent; the store stays “loading” then.
     """
-    tell = progress or (lambda what, done, total: None)
+    with journal.take_lock(build.parent.parent):
+        return _published(build, connection, progress or (lambda what, done, total: None))
+
+
+def _published(build: Path, connection: Connection, tell: Progress) -> Published:
     source = open_store(build / "store")
     wanted = dict(_hashes(source.graphs(), source.dump))
     before = read_manifest(connection, graphs=True)
@@ -155,6 +162,7 @@ def publish(build: Path, connection: Connection, progress: Progress | None = Non
         done = 0
         for group in _groups(changed, there, source.dump, together):
             tell("publishing", done, len(changed))
+            _see_mine(connection, publication)
             loader.load(group)
             _note(connection, {graph: wanted[graph][0] for graph in group})
             done += len(group)
@@ -162,11 +170,16 @@ def publish(build: Path, connection: Connection, progress: Progress | None = Non
         for graph in gone:
             loader.remove(graph)
     _count(connection, {graph: count for graph, (_, count) in wanted.items() if graph in set(changed)})
+    _see_mine(connection, publication)
+    _write(connection, name, publication, "ready")
+    return Published(len(changed), len(same), len(gone), sum(wanted[graph][1] for graph in changed))
+
+
+def _see_mine(connection: Connection, publication: str) -> None:
+    """Raise StoreError where somebody else publishes too."""
     now = read_manifest(connection)
     if now is None or now.publication != publication:
         raise problem("taken_over", StoreError, where=connection.where)
-    _write(connection, name, publication, "ready")
-    return Published(len(changed), len(same), len(gone), sum(wanted[graph][1] for graph in changed))
 
 
 def _hashes(graphs: Iterable[str], dump: Callable[[str], bytes]) -> Iterator[tuple[str, tuple[str, int]]]:

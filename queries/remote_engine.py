@@ -23,6 +23,7 @@ import pyoxigraph as ox
 from graph.errors import Busy, QuerySyntaxError, QueryTooLarge, StoreError
 from graph.publishing import Watcher
 from graph.remote_store import Connection, Exchange
+from graph.store_address import StoreAddress, discover
 from queries.dialects import translated
 from queries.engine import Answer, Limits, QueryEngine, Watch, _check_iri, _Spool
 from queries.formats import Format, formats_of, kind_of
@@ -40,15 +41,17 @@ class RemoteEngine(QueryEngine):
 
     def __init__(
         self,
-        connection: Connection,
+        where: Connection | StoreAddress,
         *,
         build: str | None = None,
         workers: int = 2,
         limits: Limits | None = None,
         watch: Watch | None = None,
     ) -> None:
-        self.connection = connection
-        self.watcher = Watcher(connection, build)
+        """``where``: an address is looked at with the first query, so that nobody has to wait for a server here."""
+        self._where = where
+        self._build = build
+        self._watcher: Watcher | None = None
         self.store = Path(build or "store")  # a name for what is answered from; nothing is read there
         self.limits = limits or Limits()
         self._watch = watch or (lambda state: nullcontext())
@@ -75,6 +78,16 @@ class RemoteEngine(QueryEngine):
     def processes(self) -> list[int]:
         """None: the work is done elsewhere."""
         return []
+
+    def _connected(self) -> Watcher:
+        with self._lock:
+            known = self._watcher
+        if known is None:
+            where = self._where if isinstance(self._where, Connection) else Connection(discover(self._where))
+            known = Watcher(where, self._build)
+            with self._lock:
+                self._watcher = known
+        return known
 
     def _run(
         self,
@@ -140,10 +153,12 @@ class RemoteEngine(QueryEngine):
         exchange: Exchange,
     ) -> bytes:
         """The answer in the format that is wanted, of the build that is held and of no other."""
-        before = self.watcher.before()
-        text = translated(query.text, self.connection.server.kind)
+        watcher = self._connected()
+        connection = watcher.connection
+        before = watcher.before()
+        text = translated(query.text, connection.server.kind)
         try:
-            body = self.connection.ask(
+            body = connection.ask(
                 f"BASE <{base_iri}> {text}" if base_iri else text,
                 query.form,
                 seconds=self.limits.seconds,
@@ -153,11 +168,11 @@ class RemoteEngine(QueryEngine):
                 exchange=exchange,
             )
         except QuerySyntaxError as error:
-            if self.connection.server.kind == "oxigraph":
+            if connection.server.kind == "oxigraph":
                 raise engine_syntax_error(query.text, error.message) from None
             raise
-        self.watcher.after(before)
-        return _in_format(body, wanted, self.connection.where)
+        watcher.after(before)
+        return _in_format(body, wanted, connection.where)
 
 
 def _in_format(body: bytes, wanted: Format, where: str) -> bytes:

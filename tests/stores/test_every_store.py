@@ -40,7 +40,9 @@ from shapes.drafts import check_draft
 from shapes.judging import judge_store
 from tests.support.stores import oxigraph, virtuoso
 
-NOT_ON_VIRTUOSO = frozenset({"domain-leads", "indicators-by-plans", "targets-of-indicator", "targets-of-plan"})
+NOT_ON_VIRTUOSO = frozenset(
+    {"domain-leads", "indicators-by-plans", "targets-of-indicator", "targets-of-plan"}
+)
 """Questions with which Virtuoso 7.2.5 comes to a stop that nothing ends, and one that it answers wrongly."""
 REFUSED_BY_VIRTUOSO = frozenset({"targets-against-upper"})
 """What its compiler refuses, and says so."""

@@ -140,7 +140,7 @@ CASES: dict[str, tuple[Behaviour, str, type[ZhengmaiError], str]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_no_whole_answer_is_an_error(server: tuple[type[Handler], Connection], case: str) -> None:
     kind, connection = server
-    kind.behaviour, text, error, said = CASES[case]  # type: ignore[method-assign]
+    kind.behaviour, text, error, said = CASES[case]
     with pytest.raises(error, match=said) as caught:
         connection.ask(text, "SELECT" if text == SELECT else "CONSTRUCT")
     assert connection.where in str(caught.value)
@@ -152,14 +152,14 @@ def test_a_server_that_answers_nothing_at_all_is_told_from_a_slow_query(
     server: tuple[type[Handler], Connection],
 ) -> None:
     kind, connection = server
-    kind.behaviour, kind.alive = hang, False  # type: ignore[method-assign]
+    kind.behaviour, kind.alive = hang, False
     with pytest.raises(StoreError, match="not even a question about nothing"):
         connection.ask(SELECT, "SELECT")
 
 
 def test_a_whole_answer_is_an_answer(server: tuple[type[Handler], Connection]) -> None:
     kind, connection = server
-    kind.behaviour = lambda h: h.chunks(ROWS, GOOD[:100], GOOD[100:], end=True)  # type: ignore[method-assign]
+    kind.behaviour = lambda h: h.chunks(ROWS, GOOD[:100], GOOD[100:], end=True)
     assert connection.ask(SELECT, "SELECT") == GOOD
 
 
@@ -172,7 +172,7 @@ def test_what_may_pass_is_tried_again(server: tuple[type[Handler], Connection]) 
         else:
             handler.tell(200, GOOD, ROWS)
 
-    kind.behaviour = at_last  # type: ignore[method-assign]
+    kind.behaviour = at_last
     assert connection.ask(SELECT, "SELECT") == GOOD
     assert len(kind.seen) == 3
 
@@ -180,7 +180,7 @@ def test_what_may_pass_is_tried_again(server: tuple[type[Handler], Connection]) 
 @pytest.mark.parametrize(("status", "tries"), [(400, 1), (500, 1), (404, 1), (502, 3)])
 def test_what_does_not_pass_is_not(server: tuple[type[Handler], Connection], status: int, tries: int) -> None:
     kind, connection = server
-    kind.behaviour = lambda h: h.tell(status, b"no", "text/plain")  # type: ignore[method-assign]
+    kind.behaviour = lambda h: h.tell(status, b"no", "text/plain")
     with pytest.raises(StoreError):
         connection.ask(SELECT, "SELECT")
     assert len(kind.seen) == tries
@@ -190,7 +190,7 @@ def test_an_update_is_never_sent_twice(server: tuple[type[Handler], Connection])
     kind, connection = server
     there = connection.server.address
     address = StoreAddress(there.base, update=f"{there.base}/update", seconds=2)
-    kind.behaviour = lambda h: h.tell(503, b"later", "text/plain")  # type: ignore[method-assign]
+    kind.behaviour = lambda h: h.tell(503, b"later", "text/plain")
     with pytest.raises(StoreError, match="503"):
         Connection(discover(address)).update("CLEAR GRAPH <urn:a>")
     assert len(kind.seen) == 1
@@ -198,14 +198,14 @@ def test_an_update_is_never_sent_twice(server: tuple[type[Handler], Connection])
 
 def test_too_large_an_answer_is_not_read_to_its_end(server: tuple[type[Handler], Connection]) -> None:
     kind, connection = server
-    kind.behaviour = lambda h: h.tell(200, LINES * 10_000, TRIPLES)  # type: ignore[method-assign]
+    kind.behaviour = lambda h: h.tell(200, LINES * 10_000, TRIPLES)
     with pytest.raises(QueryTooLarge):
         connection.ask(CONSTRUCT, "CONSTRUCT", megabytes=1)
 
 
 def test_a_question_can_be_called_off(server: tuple[type[Handler], Connection]) -> None:
     kind, connection = server
-    kind.behaviour = drip  # type: ignore[method-assign]
+    kind.behaviour = drip
     exchange = Exchange()
     threading.Timer(0.5, exchange.cancel).start()
     with pytest.raises(ZhengmaiError):
@@ -215,7 +215,7 @@ def test_a_question_can_be_called_off(server: tuple[type[Handler], Connection]) 
 
 def test_a_server_without_a_build_says_so(server: tuple[type[Handler], Connection]) -> None:
     kind, connection = server
-    kind.behaviour = lambda h: h.tell(200, b'{"head":{"vars":[]},"results":{"bindings":[]}}', ROWS)  # type: ignore[method-assign]
+    kind.behaviour = lambda h: h.tell(200, b'{"head":{"vars":[]},"results":{"bindings":[]}}', ROWS)
     assert read_manifest(connection) is None
     assert list(RemoteStore(connection).rows(SELECT)) == []
 
