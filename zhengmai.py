@@ -113,7 +113,7 @@ def publish_command(store: StoreUrl = None, data: Data = _DATA) -> None:
 
 
 def _publish(build: Path, store: str) -> None:
-    from graph.publishing import publish
+    from graph.remote_publishing import publish
 
     connection = _connection(store)
     with _progress() as progress:
@@ -134,7 +134,7 @@ def _connection(store: str) -> Connection:
 def _engine(data: Path, store: str | None, limits: Limits | None = None) -> tuple[QueryEngine, Path | None]:
     """What answers queries, and the folder of the build that it holds, where that is here."""
     from graph.build import current_build, open_current
-    from graph.publishing import read_manifest
+    from graph.remote_publishing import read_manifest
     from queries.engine import QueryEngine
     from queries.remote_engine import RemoteEngine
 
@@ -795,7 +795,7 @@ def _judged(build: Path, store: str) -> Report:
     """The report on what a store holds, judged now; the waivers are those of the build here."""
     import tempfile
 
-    from graph.publishing import Watcher
+    from graph.remote_publishing import Watcher
     from graph.remote_store import RemoteStore
     from shapes.judging import judge_store
     from shapes.waivers import keep, kept
@@ -815,7 +815,7 @@ def _drafted(draft: Path, build: Path, jurisdiction: str | None, status: str, st
     """The report on a draft; nothing of it is kept."""
     from datetime import date
 
-    from graph.publishing import Watcher
+    from graph.remote_publishing import Watcher
     from graph.reading import read_source
     from graph.remote_store import RemoteStore
     from shapes.drafts import check_draft

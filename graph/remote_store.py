@@ -5,7 +5,7 @@
 
 Nothing that a server sends is believed before it is whole and readable: an answer comes as a whole or as an error.
 Reads are tried again where the connection failed, a few times within their time; what writes is never tried again by
-itself. Queries and updates go through SPARQLWrapper, whole graphs through the Graph Store Protocol (`graph.publishing`).
+itself. Queries and updates go through SPARQLWrapper, whole graphs through the Graph Store Protocol (`graph.remote_publishing`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Form = Literal["SELECT", "ASK", "CONSTRUCT", "DESCRIBE"]
 ROWS_MEDIA: Final = "application/sparql-results+json"
 GRAPH_MEDIA: Final = "application/n-triples"
 MANIFEST: Final = f"{terms.GRAPH}manifest"
-"""The graph that says what a store holds; see `graph.publishing`."""
+"""The graph that says what a store holds; see `graph.remote_publishing`."""
 HASH: Final = "http://spdx.org/rdf/terms#checksumValue"
 _TRIES: Final = 3
 _PIECE: Final = 1 << 16

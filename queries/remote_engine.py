@@ -21,7 +21,7 @@ from pathlib import Path
 import pyoxigraph as ox
 
 from graph.errors import Busy, QuerySyntaxError, QueryTooLarge, StoreError
-from graph.publishing import Watcher
+from graph.remote_publishing import Watcher
 from graph.remote_store import Connection, Exchange
 from graph.store_address import StoreAddress, discover
 from queries.dialects import translated

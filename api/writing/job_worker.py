@@ -23,7 +23,7 @@ from api.writing.jobs import Jobs, Kept, Step, now
 from graph.catalog import SUFFIXES
 from graph.corpus_changes import Change, Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result
 from graph.errors import QueryTooLarge, ZhengmaiError
-from graph.publishing import publish
+from graph.remote_publishing import publish
 from graph.remote_store import Connection
 from graph.store_address import address_of, discover
 from shapes.building import judge_job

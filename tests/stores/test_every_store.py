@@ -20,10 +20,10 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.settings import Settings
-from graph import publishing
+from graph import remote_publishing
 from graph.build import open_current
 from graph.errors import QueryRefused, QuerySyntaxError, StoreError
-from graph.publishing import publish, read_manifest
+from graph.remote_publishing import publish, read_manifest
 from graph.reading import source_of
 from graph.remote_store import Connection, RemoteStore
 from graph.store_address import StoreAddress, discover
@@ -424,7 +424,7 @@ def test_a_publication_that_was_cut_off_is_told_and_done_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(publishing._Loader, "remove", cut_off)
+        patch.setattr(remote_publishing._Loader, "remove", cut_off)
         with pytest.raises(KeyboardInterrupt):
             publish(changed, remote.connection)
     with pytest.raises(StoreError, match="is being put in since"):

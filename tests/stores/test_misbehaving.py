@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from graph.errors import BadInput, QueryTimeout, QueryTooLarge, StoreError, ZhengmaiError
-from graph.publishing import read_manifest
+from graph.remote_publishing import read_manifest
 from graph.remote_store import Connection, Exchange, RemoteStore
 from graph.store_address import StoreAddress, address_of, discover
 from queries.dialects import translated
