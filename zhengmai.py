@@ -22,7 +22,9 @@ from graph.errors import BadInput, ZhengmaiError
 if TYPE_CHECKING:
     from graph.build import BuildJob, Progress
     from graph.record import PlanRecord
+    from graph.remote_store import Connection
     from queries.asking import Reply
+    from queries.engine import Limits, QueryEngine
     from shapes.findings import Report
     from shapes.waivers import Waivers
 
@@ -43,6 +45,14 @@ app.add_typer(token_app, name="token")
 Data = Annotated[
     Path,
     typer.Option("--data", envvar="ZHENGMAI_DATA", help="Folder of the built graph.", show_default=True),
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="ZHENGMAI_STORE",
+        help="Address of a SPARQL 1.1 server that holds the graph; without it, the store of the build.",
+    ),
 ]
 Lang = Annotated[str, typer.Option("--lang", help="Language of the words: zh or en.")]
 _DATA = Path("data")
@@ -65,6 +75,7 @@ def build(
     keep: Annotated[
         int, typer.Option("--keep", envvar="ZHENGMAI_KEPT_BUILDS", min=1, help="Builds that are kept.")
     ] = 3,
+    store: StoreUrl = None,
 ) -> None:
     """Read all plans of a folder, compare the levels, judge, and put the new store in place in one step."""
     from graph import disk
@@ -92,6 +103,53 @@ def build(
     for notice in report.notices:
         _note(notice.words.zh if os.environ.get("LANG", "").startswith("zh") else notice.words.en)
     _print_summary(summary.counts, report)
+    if store:
+        _publish(job.folder, store)
+
+
+@app.command("publish", epilog="Example: zhengmai publish --store http://127.0.0.1:7878")
+def publish_command(store: StoreUrl = None, data: Data = _DATA) -> None:
+    """Put the built graph into the store of a server: only what changed there; what was cut off is done again."""
+    from graph.build import open_current
+
+    if not store:
+        raise BadInput("--store: name the server, for example --store http://127.0.0.1:7878")
+    _publish(open_current(data), store)
+
+
+def _publish(build: Path, store: str) -> None:
+    from graph.remote_publishing import publish
+
+    connection = _connection(store)
+    with _progress() as progress:
+        done = publish(build, connection, progress)
+    _note(
+        f"{connection.where}: holds build {build.name} ({done.loaded} graphs put in, {done.kept} were there, "
+        f"{done.removed} removed, {done.triples:,} triples sent)."
+    )
+
+
+def _connection(store: str) -> Connection:
+    from graph.remote_store import Connection
+    from graph.store_address import address_of, discover
+
+    return Connection(discover(address_of(store, os.environ)))
+
+
+def _engine(data: Path, store: str | None, limits: Limits | None = None) -> tuple[QueryEngine, Path | None]:
+    """What answers queries, and the folder of the build that it holds, where that is here."""
+    from graph.build import current_build, open_current
+    from graph.remote_publishing import read_manifest
+    from queries.engine import QueryEngine
+    from queries.remote_engine import RemoteEngine
+
+    if not store:
+        folder = open_current(data)
+        return QueryEngine(folder / "store", workers=1, limits=limits), folder
+    connection = _connection(store)
+    held, here = read_manifest(connection), current_build(data)
+    known = here if here is not None and held is not None and here.name == held.build else None
+    return RemoteEngine(connection, workers=1, limits=limits), known
 
 
 @app.command(epilog="Example: zhengmai rollback --list")
@@ -389,6 +447,7 @@ def check(
     limit: Annotated[
         int | None, typer.Option("--limit", min=0, help="Print the gravest N only (text).")
     ] = None,
+    store: StoreUrl = None,
 ) -> None:
     """Print what the check of the built plans, or of a draft, found: the gravest first, both passages each.
 
@@ -399,7 +458,10 @@ def check(
 
     _one_of("--lang", lang, ("zh", "en"))
     build = open_current(data)
-    report = _report(build) if draft is None else _drafted(draft, build, jurisdiction, status)
+    if draft is not None:
+        report = _drafted(draft, build, jurisdiction, status, store)
+    else:
+        report = _judged(build, store) if store else _report(build)
     if draft is None and jurisdiction is not None:
         raise BadInput("--jurisdiction goes with --draft; for one place of the built plans give --place")
     if place is not None:
@@ -456,15 +518,15 @@ def query(
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.1, help="End the query after this time.")
     ] = 60.0,
+    store: StoreUrl = None,
 ) -> None:
     """Run a SPARQL query on the built graph. The default graph is the union of all graphs."""
-    from graph.build import open_current
     from queries import formats
-    from queries.engine import Limits, QueryEngine
+    from queries.engine import Limits
     from queries.terminal import as_text
 
     text = _query_text(file)
-    with QueryEngine(open_current(data) / "store", workers=1, limits=Limits(seconds=seconds)) as engine:
+    with _engine(data, store, Limits(seconds=seconds))[0] as engine:
         kind = formats.kind_of(engine.check(text).form)
         if format in (None, "table") and engine.check(text).form == "SELECT":
             sys.stdout.write(as_text(engine.table(text), width=_width()))
@@ -533,13 +595,12 @@ def ask(
         Path | None, typer.Option("--output", "-o", help="Write to this file; xlsx and parquet need one.")
     ] = None,
     lang: Lang = "zh",
+    store: StoreUrl = None,
 ) -> None:
     """Answer one of the prepared questions."""
-    from graph.build import open_current
     from graph.catalog import vocabularies_of
     from queries.asking import Asker
     from queries.catalogue import load_catalogue
-    from queries.engine import QueryEngine
     from queries.formats import named
     from queries.rdf import written
 
@@ -562,9 +623,9 @@ def ask(
         if not equals:
             raise BadInput(f"{given}: write parameters as key=value, for example domain=教育")
         values[key] = value
-    folder = open_current(data)
-    with QueryEngine(folder / "store", workers=1) as engine:
-        asker = Asker(engine, catalogue, vocabularies_of(folder))
+    made, folder = _engine(data, store)
+    with made as engine:
+        asker = Asker(engine, catalogue, vocabularies_of(folder) if folder else None)
         if not is_table:
             writer = named(form, "graph")
             assert writer is not None
@@ -662,6 +723,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
     processes: Annotated[int | None, typer.Option(help="Processes that answer.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Address of a SPARQL 1.1 server that holds the graph.")
+    ] = None,
 ) -> None:
     """Serve pages, the API and SPARQL until stopped. An option counts more than the settings (zhengmai settings)."""
     from api import serving
@@ -669,7 +733,7 @@ def serve(
     from graph import sealing
     from graph.build import open_current
 
-    loaded = load(config, {"data": data, "host": host, "port": port, "processes": processes})
+    loaded = load(config, {"data": data, "host": host, "port": port, "processes": processes, "store": store})
     _tell_unknown(loaded.unknown)
     # A build in which anything is not as it was published is told now, not served.
     sealing.trust(open_current(loaded.settings.data))
@@ -872,11 +936,33 @@ def _report(folder: Path) -> Report:
     return report_of(folder, date.today())  # noqa: DTZ011 - the day where the report is read
 
 
-def _drafted(draft: Path, build: Path, jurisdiction: str | None, status: str) -> Report:
+def _judged(build: Path, store: str) -> Report:
+    """The report on what a store holds, judged now; the waivers are those of the build here."""
+    import tempfile
+
+    from graph.remote_publishing import Watcher
+    from graph.remote_store import RemoteStore
+    from shapes.judging import judge_store
+    from shapes.waivers import keep, kept
+
+    connection = _connection(store)
+    watcher = Watcher(connection, build.name)
+    held = watcher.before()
+    with tempfile.TemporaryDirectory(prefix="zhengmai-check-") as name:
+        folder = Path(name)
+        judge_store(RemoteStore(connection), folder)
+        watcher.after(held)
+        keep(kept(build), folder)
+        return _report(folder)
+
+
+def _drafted(draft: Path, build: Path, jurisdiction: str | None, status: str, store: str | None) -> Report:
     """The report on a draft; nothing of it is kept."""
     from datetime import date
 
     from graph.reading import read_source
+    from graph.remote_publishing import Watcher
+    from graph.remote_store import RemoteStore
     from shapes.drafts import check_draft
 
     _one_of("--status", status, ("draft", "issued"))
@@ -884,14 +970,20 @@ def _drafted(draft: Path, build: Path, jurisdiction: str | None, status: str) ->
     for note in source.notes:
         _note(f"{draft}: {note}")
     today = date.today()  # noqa: DTZ011 - the day where the report is read
-    return check_draft(
+    watcher = Watcher(_connection(store), build.name) if store else None
+    held = watcher.before() if watcher else None
+    report = check_draft(
         source,
         build,
         name=draft.name,
         jurisdiction=jurisdiction,
         status="issued" if status == "issued" else "draft",
         today=today,
+        store=RemoteStore(watcher.connection) if watcher else None,
     )
+    if watcher and held:
+        watcher.after(held)
+    return report
 
 
 def _version(name: str, data: Path) -> PlanRecord:

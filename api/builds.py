@@ -31,6 +31,7 @@ from ontology.vocabulary import Vocabularies
 from queries.asking import Asker
 from queries.catalogue import Catalogue
 from queries.engine import QueryEngine, Watch
+from queries.remote_engine import RemoteEngine
 from shapes.findings import Report
 from shapes.waivers import report_of
 
@@ -187,14 +188,16 @@ class Service:
         held = self._take()
         with self._builds.lock:
             if held.asker is None:
-                engine = QueryEngine(
-                    held.build.folder / "store",
-                    workers=self.settings.workers,
-                    limits=self.settings.limits,
-                    watch=self._watch,
-                )
+                engine = self._engine(held.build)
                 held.asker = Asker(engine, self.catalogue, held.build.vocabularies)
             return held.asker
+
+    def _engine(self, build: Build) -> QueryEngine:
+        settings = self.settings
+        more: dict[str, Any] = {"workers": settings.workers, "limits": settings.limits, "watch": self._watch}
+        if (address := settings.store_address) is not None:
+            return RemoteEngine(address, build=build.name, **more)
+        return QueryEngine(build.folder / "store", **more)
 
     @property
     def engine(self) -> QueryEngine:

@@ -17,10 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from graph.errors import BadInput
+from graph.store_address import StoreAddress, address_of
 from queries.engine import Limits
 
 PREFIX = "ZHENGMAI_"
@@ -150,6 +159,21 @@ class Settings(BaseModel):
         default=60, ge=0, le=3600, description="how long a short job is waited for before it is told as a job"
     )
     graph_mb: int = Field(default=10, ge=1, le=200, description="size of a graph that is put in")
+    store: str | None = Field(
+        default=None,
+        description="address of a server that holds the graph; without it, the store of the build (docs/stores.md)",
+        examples=["https://store.example.org:7878"],
+    )
+    store_query: str | None = Field(
+        default=None, description="its SPARQL endpoint, where it is not found by itself"
+    )
+    store_update: str | None = Field(default=None, description="its endpoint of SPARQL Update, the same")
+    store_graphs: str | None = Field(default=None, description="its Graph Store Protocol, the same")
+    store_user: str | None = Field(default=None, description="who asks it")
+    store_password: SecretStr | None = Field(default=None, description="the password; never shown")
+    store_password_file: Path | None = Field(default=None, description="a file with the password")
+    store_seconds: float = Field(default=30, gt=0, le=3600, description="time of a request to it")
+    store_load_seconds: float = Field(default=600, gt=0, description="time of a request that loads a graph")
 
     @field_validator("base")
     @classmethod
@@ -170,6 +194,20 @@ class Settings(BaseModel):
     def corpus_folder(self) -> Path:
         """The folder of plans that the service writes to."""
         return self.corpus or self.data / "corpus"
+
+    @property
+    def store_address(self) -> StoreAddress | None:
+        """Where the store is, if not in the build. Raises BadInput for what is no address, or an unreadable file."""
+        variables = self.store_variables
+        return address_of(self.store, variables) if self.store else None
+
+    @property
+    def store_variables(self) -> dict[str, str]:
+        """The same as variables, for a process that is started; the password among them."""
+        told = {name: value for name, value in self if name.startswith("store") and value is not None}
+        if self.store_password is not None:
+            told["store_password"] = self.store_password.get_secret_value()
+        return {f"{PREFIX}{name.upper()}": str(value) for name, value in told.items()}
 
     @property
     def limits(self) -> Limits:
@@ -291,7 +329,8 @@ def _told(error: ErrorDetails, values: Mapping[str, object], origins: Mapping[st
         hint = f"; did you mean {near[0]}?" if near else "; 'zhengmai settings' lists those that there are"
         return f"{origin}: {name}: there is no such setting{hint}"
     place = origin if origin.startswith((PREFIX, "--")) else f"{origin}: {name}"
-    return f"{place}={values[name]}: {error['msg']}"
+    shown = "…" if "password" in name else values[name]
+    return f"{place}={shown}: {error['msg']}"
 
 
 def _toml(value: object) -> str:

@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import pyoxigraph as ox
 import rdflib
@@ -143,6 +143,44 @@ def damaged(path: Path, error: Exception | str) -> StoreError:
     return StoreError(en, zh=zh)
 
 
+class Store(Protocol):
+    """What the program asks of a store, wherever it is: `EmbeddedStore`, or `graph.remote_store.RemoteStore`."""
+
+    @property
+    def path(self) -> Path | None:
+        """Its folder, where it has one here."""
+
+    def __len__(self) -> int:
+        """How many quads it holds."""
+
+    def graphs(self) -> list[str]:
+        """The IRIs of the named graphs."""
+
+    def rows(self, query: str) -> Iterator[dict[str, Term]]:
+        """The solutions of a SELECT over all graphs as one."""
+
+    def ask(self, query: str) -> bool:
+        """The answer to an ASK over all graphs as one."""
+
+    def construct(self, query: str) -> bytes:
+        """The triples of a CONSTRUCT as N-Triples."""
+
+    def dump(self, graph: str) -> bytes:
+        """The triples of a graph as N-Triples."""
+
+    def about(self, subject: str) -> list[ox.Triple]:
+        """What all graphs but those that people put in say of one subject."""
+
+    def described(self, subjects: Iterable[str], graph: str | None = None) -> Iterator[ox.Triple]:
+        """What is said of some subjects, in a graph or in all."""
+
+    def pointing(self, predicate: str, object_: Term) -> list[ox.Triple]:
+        """The triples of all graphs with a predicate and an object."""
+
+    def graph_union(self, *graphs: str) -> rdflib.Graph:
+        """The triples of some graphs, or of all, as one rdflib graph in memory."""
+
+
 class EmbeddedStore:
     """A store opened read-only in this process, for the project's own queries.
 
@@ -150,11 +188,37 @@ class EmbeddedStore:
     """
 
     def __init__(self, path: Path, store: ox.Store) -> None:
-        self.path = path
+        self.path: Path | None = path
         self._store = store
 
     def __len__(self) -> int:
         return len(self._store)
+
+    def graphs(self) -> list[str]:
+        """The IRIs of the named graphs."""
+        return sorted(name.value for name in self._store.named_graphs() if isinstance(name, ox.NamedNode))
+
+    def dump(self, graph: str) -> bytes:
+        """The triples of a graph as N-Triples."""
+        return self._store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b""
+
+    def construct(self, query: str) -> bytes:
+        """The triples of a CONSTRUCT as N-Triples."""
+        found = self._store.query(query)
+        assert isinstance(found, ox.QueryTriples)
+        return found.serialize(format=ox.RdfFormat.N_TRIPLES) or b""
+
+    def described(self, subjects: Iterable[str], graph: str | None = None) -> Iterator[ox.Triple]:
+        """What is said of some subjects, in a graph or in all: keyed lookups."""
+        name = ox.NamedNode(graph) if graph else None
+        for subject in subjects:
+            for quad in self._store.quads_for_pattern(ox.NamedNode(subject), None, None, name):
+                yield quad.triple
+
+    def pointing(self, predicate: str, object_: Term) -> list[ox.Triple]:
+        """The triples of all graphs with a predicate and an object."""
+        quads = self._store.quads_for_pattern(None, ox.NamedNode(predicate), object_)
+        return list(dict.fromkeys(quad.triple for quad in quads))
 
     @property
     def native(self) -> ox.Store:

@@ -28,7 +28,7 @@ from graph.inside import Check
 from graph.known_documents import KnownDocument, KnownDocuments
 from graph.record import PlanRecord
 from graph.sources import Source
-from graph.stores import EmbeddedStore, open_store
+from graph.stores import Store, open_store
 from ontology import terms
 from ontology.terms import ELI, ID, ZM
 from ontology.vocabulary import ontology_graph, using
@@ -78,6 +78,7 @@ def check_draft(
     jurisdiction: str | None = None,
     status: Status = "draft",
     today: date | None = None,
+    store: Store | None = None,
 ) -> Report:
     """Return the report on a draft.
 
@@ -88,6 +89,7 @@ def check_draft(
         jurisdiction: the division that it is for, by code or full name; without it, the title tells.
         status: what to take it for; ``draft`` stands back behind issued plans.
         today: the day to print on the report.
+        store: where the build's graph is, if not in its own folder.
 
     It is read, linked and judged by the vocabularies that the build was made with.
 
@@ -96,17 +98,23 @@ def check_draft(
         StoreError: the build cannot be read.
     """
     with using(vocabularies_of(build)):
-        return _checked(source, build, name, jurisdiction, status, today)
+        return _checked(source, build, name, jurisdiction, status, today, store)
 
 
 def _checked(
-    source: Source, build: Path, name: str, jurisdiction: str | None, status: Status, today: date | None
+    source: Source,
+    build: Path,
+    name: str,
+    jurisdiction: str | None,
+    status: Status,
+    today: date | None,
+    store: Store | None,
 ) -> Report:
     slug = _slug(name)
     record = read_plan(source, slug, _code(jurisdiction))
     record.plan.status = status
     code = _settled(record)
-    store = open_store(build / "store")
+    store = store or open_store(build / "store")
     family = record.plan.family
     known = _known(store)
     draft = Place(slug, code, family or slug, record)
@@ -173,7 +181,7 @@ def _unsettled(key: str, codes: list[str], **values: str) -> BadParameter:
 # -- what the build knows about it -----------------------------------------------------------------------------
 
 
-def _known(store: EmbeddedStore) -> list[_Known]:
+def _known(store: Store) -> list[_Known]:
     """All documents, in the order in which a build hears them: texts, records, stubs."""
     rows = store.rows(
         f"""PREFIX zm: <{ZM}> PREFIX dcterms: <http://purl.org/dc/terms/> PREFIX eli: <{ELI}>
@@ -205,7 +213,7 @@ def _known(store: EmbeddedStore) -> list[_Known]:
     return sorted(found.values(), key=lambda one: (order.index(one.origin), one.slug))
 
 
-def _related(store: EmbeddedStore, draft: Place, known: Sequence[_Known]) -> list[_Known]:
+def _related(store: Store, draft: Place, known: Sequence[_Known]) -> list[_Known]:
     """The documents that the draft is compared with, or that tell of these: those of its family in its province, and
     of elsewhere some that tell what the nation asks."""
     line = {division.code for division in divisions.line(draft.code)}
@@ -236,7 +244,7 @@ def _record(build: Path, slug: str) -> PlanRecord | None:
 
 
 def _graph(
-    store: EmbeddedStore,
+    store: Store,
     build: Path,
     draft: Place,
     known: Sequence[_Known],
@@ -298,7 +306,7 @@ def _shapes() -> Graph:
     return shapes
 
 
-def _complete(store: EmbeddedStore, found: dict[ox.Triple, None]) -> None:
+def _complete(store: Store, found: dict[ox.Triple, None]) -> None:
     """Add what the build says of each node that the triples lead to, and of the nodes that these lead to."""
     told = {triple.subject.value for triple in found if isinstance(triple.subject, ox.NamedNode)}
     waiting = list(_leads(found, told))
@@ -327,7 +335,7 @@ def _leads(found: Iterable[ox.Triple], told: set[str]) -> Iterable[str]:
 
 
 def _effects(
-    store: EmbeddedStore,
+    store: Store,
     build: Path,
     draft: Place,
     known: Sequence[_Known],

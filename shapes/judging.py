@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote
@@ -24,7 +25,7 @@ from rdflib import Graph, URIRef
 from rdflib import Literal as RdfLiteral
 from rdflib.term import BNode, Node
 
-from graph.stores import EmbeddedStore, open_store, read_parts
+from graph.stores import Store, open_store, read_parts
 from ontology import terms
 from ontology.terms import ID, OA, ZM
 from ontology.vocabulary import ontology_graph
@@ -68,7 +69,7 @@ class PlanGraph(Graph):
     comparisons only.
     """
 
-    def __init__(self, store: ox.Store, slugs: Iterable[str], triples: bytes) -> None:
+    def __init__(self, store: Store, slugs: Iterable[str], triples: bytes) -> None:
         super().__init__()
         self._behind = store
         self._plans = [terms.document_iri(slug) for slug in slugs]
@@ -93,8 +94,7 @@ class PlanGraph(Graph):
                     if object_ is None or value == object_:
                         yield subject, name, value
         elif object_ is not None:
-            quads = self._behind.quads_for_pattern(None, _ox(predicate), _ox(object_))
-            for found in dict.fromkeys(quad.triple for quad in quads):
+            for found in self._behind.pointing(str(predicate), _ox(object_)):
                 yield self._node(found.subject), self._node(found.predicate), object_
         else:
             for one in self._own:
@@ -132,8 +132,8 @@ class PlanGraph(Graph):
         """The plans and their comparisons."""
         found: dict[Node, None] = dict.fromkeys(self._plans)
         for plan in self._plans:
-            held = self._behind.quads_for_pattern(None, ox.NamedNode(ZM.lowerPlan), ox.NamedNode(plan))
-            found |= dict.fromkeys(self._node(quad.subject) for quad in held)
+            held = self._behind.pointing(str(ZM.lowerPlan), ox.NamedNode(plan))
+            found |= dict.fromkeys(self._node(one.subject) for one in held)
         return list(found)
 
     def _values_of(self, subject: Node, predicate: Node) -> tuple[Node, ...]:
@@ -153,11 +153,11 @@ class PlanGraph(Graph):
             if isinstance(subject, RdfLiteral):
                 return found
             lines = self._lines.get(f"<{subject}>".encode())
-            about: Iterable[Any] = (
-                ox.parse(b"\n".join(lines), format=ox.RdfFormat.N_TRIPLES)
-                if lines
-                else self._behind.quads_for_pattern(_ox(subject), None, None)
-            )
+            about: Iterable[Any] = ()
+            if lines:
+                about = ox.parse(b"\n".join(lines), format=ox.RdfFormat.N_TRIPLES)
+            elif isinstance(subject, URIRef):
+                about = self._behind.described([str(subject)])
             for one in about:
                 found.setdefault(one.predicate.value, []).append(one.object)
         return found
@@ -188,19 +188,18 @@ def _ox(node: Node | None) -> Any:
 class Judge:
     """Judges the plans of a store."""
 
-    def __init__(
-        self, store: EmbeddedStore, engine: Engine | None = None, shapes: Graph | None = None
-    ) -> None:
+    def __init__(self, store: Store, engine: Engine | None = None, shapes: Graph | None = None) -> None:
         self.store = store
         self.engine = engine or usual_engine()
         self._usual = shapes is None
         self.shapes = shapes if shapes is not None else load_shapes()
-        self._texts = Texts(store.path.parent / "texts")
+        # Of a store elsewhere the texts are not at hand: its findings have spans, but no lines.
+        self._texts = Texts(store.path.parent / "texts" if store.path else None)
 
     def plans(self) -> list[str]:
         """The slugs of all documents of the store."""
         start = terms.document_graph("")
-        names = (name.value for name in self.store.native.named_graphs() if isinstance(name, ox.NamedNode))
+        names = self.store.graphs()
         return sorted(unquote(name.removeprefix(start)) for name in names if name.startswith(start))
 
     def results(self, slugs: Sequence[str], triples: bytes | None = None) -> tuple[Result, ...]:
@@ -236,7 +235,7 @@ class Judge:
 
     def _collected(self, results: tuple[Result, ...], slugs: Sequence[str], triples: bytes) -> Collected:
         judged = ValidationResult(not results, Graph(), results, self.shapes)
-        return collect_part(judged, PlanGraph(self.store.native, slugs, triples), self._texts)
+        return collect_part(judged, PlanGraph(self.store, slugs, triples), self._texts)
 
     def graph_of(self, slugs: Sequence[str], written: bytes | None = None) -> bytes:
         """What some plans are judged on, as N-Triples.
@@ -254,42 +253,34 @@ class Judge:
     def _inferred(self, slugs: Sequence[str]) -> list[bytes]:
         """What was derived of some documents, out of the store."""
         plans = " ".join(f"(<{terms.document_iri(slug)}> <{terms.document_graph(slug)}>)" for slug in slugs)
-        parts = []
-        for query in _INFERRED:
-            found = self.store.native.query(query % plans)
-            assert isinstance(found, ox.QueryTriples)
-            parts.append(found.serialize(format=ox.RdfFormat.N_TRIPLES) or b"")
-        return parts
+        return [self.store.construct(query % plans) for query in _INFERRED]
 
     def _context(self, slugs: Sequence[str], parts: Iterable[bytes]) -> Iterator[ox.Triple]:
         """What is said of plans names nodes of other documents too: these nodes, and the heads of their documents.
 
         An agency is everybody's: all that any document says of it is taken in.
         """
-        store = self.store.native
         named = {found.decode() for part in parts for found in _NAMED.findall(part)}
         own = set(slugs)
         agencies = {iri for iri in named if iri.startswith(_AGENCY)}
         others = {iri for iri in named - agencies if _owner(iri) not in own}
         heads = {str(terms.document_iri(slug)) for iri in others if (slug := _owner(iri))}
-        for iri in sorted(others | heads):
-            graph = ox.NamedNode(terms.document_graph(_owner(iri) or ""))
-            for quad in store.quads_for_pattern(ox.NamedNode(iri), None, None, graph):
-                yield quad.triple
+        for owner, iris in groupby(sorted(others | heads, key=lambda iri: (_owner(iri) or "", iri)), _owner):
+            yield from self.store.described(iris, str(terms.document_graph(owner or "")))
         of_documents = (iri for iri in named - agencies if "/agency/" in iri)
         waiting, seen = [*agencies, *of_documents], {*agencies, *of_documents}
         while waiting:
-            for quad in store.quads_for_pattern(ox.NamedNode(waiting.pop()), None, None, None):
-                yield quad.triple
-                led = quad.object.value if isinstance(quad.object, ox.NamedNode) else ""
+            asked, waiting = waiting, []
+            for one in self.store.described(asked):
+                yield one
+                led = one.object.value if isinstance(one.object, ox.NamedNode) else ""
                 if led.startswith(_AGENCY) and led not in seen:
                     seen.add(led)
                     waiting.append(led)
 
     def _document(self, slug: str) -> bytes:
         """The triples of a document, out of the store."""
-        graph = ox.NamedNode(terms.document_graph(slug))
-        return self.store.native.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph) or b""
+        return self.store.dump(str(terms.document_graph(slug)))
 
     @cached_property
     def _plan_shapes(self) -> Graph:
@@ -304,10 +295,7 @@ class Judge:
     def _reference(self) -> bytes:
         """The vocabularies, the divisions and the ontology: the same for all."""
         graphs = (terms.GRAPH_REFERENCE, terms.GRAPH_ONTOLOGY)
-        dump = self.store.native.dump
-        return b"".join(
-            dump(format=ox.RdfFormat.N_TRIPLES, from_graph=ox.NamedNode(graph)) or b"" for graph in graphs
-        )
+        return b"".join(self.store.dump(str(graph)) for graph in graphs)
 
 
 def _engine(shapes: Graph) -> FastEngine:
@@ -389,6 +377,19 @@ def judge_build(
         with ProcessPoolExecutor(processes, context, _open, (folder, judge.engine)) as pool:
             for packed in pool.map(_judged, parts):
                 merger.take(packed)
+    merger.write(folder)
+
+
+def judge_store(store: Store, folder: Path, engine: Engine | None = None) -> None:
+    """Judge all that a store holds, wherever it is, and write the findings into a folder.
+
+    Raises ShapesError, and StoreError where the store cannot be read.
+    """
+    judge = Judge(store, engine)
+    merger = Merger(RuleBook(judge.shapes))
+    merger.add(judge.reference_report())
+    for part in batches(judge.plans()):
+        merger.take(_packed(judge, part))
     merger.write(folder)
 
 

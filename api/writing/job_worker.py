@@ -7,6 +7,7 @@ stays. Several of these processes may be started: one has the turn, the others w
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import sys
@@ -22,6 +23,9 @@ from api.writing.jobs import Jobs, Kept, Step, now
 from graph.catalog import SUFFIXES
 from graph.corpus_changes import Change, Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result
 from graph.errors import QueryTooLarge, ZhengmaiError
+from graph.remote_publishing import publish
+from graph.remote_store import Connection
+from graph.store_address import address_of, discover
 from shapes.building import judge_job
 from shapes.waivers import AddWaiver, Waiver
 
@@ -89,8 +93,12 @@ def _done(jobs: Jobs, job: Kept, settings: Settings) -> Result:
     folder, kept = settings.corpus_folder, settings.kept_builds
     with Corpus(settings.data, folder, wait=_OTHER_BUILD, kept=kept) as corpus:
         if job.kind == "rebuild":
-            return corpus.rebuild(judge_job, progress)
-        return corpus.change(_change(task, body), job.agent, judge_job, progress, name=job.id)
+            done = corpus.rebuild(judge_job, progress)
+        else:
+            done = corpus.change(_change(task, body), job.agent, judge_job, progress, name=job.id)
+    if base := os.environ.get("ZHENGMAI_STORE"):
+        publish(done.build, Connection(discover(address_of(base, os.environ))), progress)
+    return done
 
 
 def _change(task: dict[str, Any], body: bytes) -> Change:

@@ -166,6 +166,7 @@ class Jobs:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            env=os.environ | self._settings.store_variables,
         )
 
         def look_after() -> None:
