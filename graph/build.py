@@ -138,7 +138,7 @@ class BuildJob:
         try:
             if self._lock is not None:
                 journal.recover(self.data)
-            corpus = read_corpus(self.plans)
+            corpus = self._corpus()
             count = self._processes or processes_for(len(corpus.documents), PLANS_A_PROCESS)
             with using(corpus.vocabularies), Workers(count, corpus.vocabulary_files) as self._workers:
                 self._run(corpus)
@@ -173,6 +173,10 @@ class BuildJob:
         for old in [path for path in builds if path != final][: -(KEPT_BUILDS - 1)]:
             _remove_unused(old)
 
+    def _corpus(self) -> Corpus:
+        """What is to be read."""
+        return read_corpus(self.plans)
+
     # -- the steps ---------------------------------------------------------------------------------------------
 
     def _clear(self) -> None:
@@ -184,23 +188,13 @@ class BuildJob:
 
     def _run(self, corpus: Corpus) -> None:
         inputs = inputs_of(corpus)
-        digest = _digest(inputs)
+        digest = digest_of(inputs)
         now = current_build(self.data)
         if now and not self._fresh and read_summary(now).inputs_hash == digest:
             self.folder, self.unchanged = now, True
             return
         made = datetime.now(UTC)
-        # To the millisecond: two builds of the same inputs may fall into one second.
-        name = f"{made:%Y%m%dT%H%M%S}{made.microsecond // 1000:03}-{digest[:8]}"
-        self.folder = self.data / "builds" / f"{name}.part"
-        shutil.rmtree(self.folder, ignore_errors=True)
-        for part in ("texts", "records"):
-            (self.folder / part).mkdir(parents=True)
-        for path in corpus.vocabulary_files:
-            # Questions about this build are understood by the words that it was made with.
-            (self.folder / FOLDER).mkdir(exist_ok=True)
-            shutil.copyfile(path, self.folder / FOLDER / path.name)
-        self._user_graphs = corpus.graph_files
+        self._open(corpus, made, digest)
         if self._update(corpus, inputs, digest, made, now):
             return
         gathered, kept, reused = self._read(corpus)
@@ -222,6 +216,20 @@ class BuildJob:
             "triples": total,
         }
         self._summarize(digest, made, inputs, counts, reused, gathered.idle)
+
+    def _open(self, corpus: Corpus, made: datetime, digest: str) -> None:
+        """Make the folder of the build, empty but for the words that it is made with."""
+        # To the millisecond: two builds of the same inputs may fall into one second.
+        name = f"{made:%Y%m%dT%H%M%S}{made.microsecond // 1000:03}-{digest[:8]}"
+        self.folder = self.data / "builds" / f"{name}.part"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for part in ("texts", "records"):
+            (self.folder / part).mkdir(parents=True)
+        for path in corpus.vocabulary_files:
+            # Questions about this build are understood by the words that it was made with.
+            (self.folder / FOLDER).mkdir(exist_ok=True)
+            shutil.copyfile(path, self.folder / FOLDER / path.name)
+        self._user_graphs = corpus.graph_files
 
     def _read(self, corpus: Corpus) -> tuple[Gathering, dict[str, Path], int]:
         """Stage 1: what all need of each document, where their records are kept, and how many were in the cache."""
@@ -281,7 +289,7 @@ class BuildJob:
     ) -> bool:
         """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
         before = read_summary(now) if now and not self._fresh else None
-        if now is None or before is None or before.inputs_hash != _digest(before.inputs):
+        if now is None or before is None or before.inputs_hash != digest_of(before.inputs):
             return False
         files = {path.name: path.stem for path, _ in corpus.documents}
         step = incremental.find_step(now, before.inputs, inputs, files)
@@ -408,7 +416,8 @@ def read_summary(folder: Path) -> Summary:
         raise StoreError(f"{folder}: the build is damaged ({error}); run 'zhengmai build' again") from error
 
 
-def _digest(inputs: dict[str, str]) -> str:
+def digest_of(inputs: dict[str, str]) -> str:
+    """The hash that a build goes by: of its inputs, file → SHA-256, and of the code that reads them."""
     return hashlib.sha256(json.dumps([inputs, code_hash()], sort_keys=True).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ a document that others cite and nobody here has: it has a place in the line of p
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -88,8 +89,11 @@ def vocabularies_of(folder: Path) -> Vocabularies:
         raise BadInput(str(error)) from error
 
 
-def read_corpus(folder: Path) -> Corpus:
-    """Read a folder of plans. Raises BadInput, naming the file, when it holds nothing or the catalogue is wrong."""
+def read_corpus(folder: Path, names: Collection[str] | None = None) -> Corpus:
+    """Read a folder of plans. Raises BadInput, naming the file, when it holds nothing or the catalogue is wrong.
+
+    ``names`` are those of its files, where the documents stand elsewhere and only the small files beside them are here.
+    """
     if not folder.is_dir():
         raise BadInput(
             f"{folder}: no such folder; name a folder that holds plan documents (*.txt, *.docx, *.pdf, *.html)"
@@ -98,12 +102,12 @@ def read_corpus(folder: Path) -> Corpus:
     catalog = _read_catalog(folder / "catalog.yaml")
     entries = {entry.file: entry for entry in catalog.documents}
     for name in entries:
-        if not (folder / name).is_file():
+        if not ((folder / name).is_file() if names is None else name in names):
             raise BadInput(f"{folder / 'catalog.yaml'}: names {name}, which is not in the folder")
     # Word leaves ~$plan.docx beside a file that is open in it.
     texts = sorted(
         path
-        for path in folder.iterdir()
+        for path in (folder.iterdir() if names is None else map(folder.joinpath, names))
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(("~", "."))
     )
     records = tuple(sorted((folder / "records").glob("*.yaml")))

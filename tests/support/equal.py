@@ -1,0 +1,40 @@
+"""Whether two builds say the same, triple for triple and finding for finding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from graph.build import open_current
+from ontology import terms
+from shapes.merging import FINDINGS, MATRIX, ORDER
+
+BUILD = f"{terms.ID}build/"
+
+
+def statements(data: Path) -> set[str]:
+    """The quads of the published build, without the build itself: its IRI and its time are its own."""
+    store = ox.Store.read_only(str(open_current(data) / "store"))
+    kept = ox.Dataset(
+        quad for quad in store if BUILD not in str(quad.subject) and BUILD not in str(quad.object)
+    )
+    # Nodes without a name are named by what is said of them.
+    kept.canonicalize(ox.CanonicalizationAlgorithm.UNSTABLE)
+    return {str(quad) for quad in kept}
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """What differs between the published builds of two data folders; nothing where they are equal."""
+    first, second = statements(one), statements(other)
+    found = [f"only in the first: {line}" for line in sorted(first - second)[:5]]
+    found += [f"only in the second: {line}" for line in sorted(second - first)[:5]]
+    builds = [open_current(data) for data in (one, other)]
+    for name in (FINDINGS, ORDER, MATRIX, "heads.jsonl", "waivers.json"):
+        if (builds[0] / name).read_bytes() != (builds[1] / name).read_bytes():
+            found.append(f"{name} differs")
+    for part in ("texts", "records"):
+        contents = [{path.name: path.read_bytes() for path in (build / part).iterdir()} for build in builds]
+        if contents[0] != contents[1]:
+            found.append(f"{part} differ")
+    return found
