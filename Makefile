@@ -77,7 +77,7 @@ quality: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
-	set -e; for file in benchmarks/reading.py benchmarks/faults.py benchmarks/checking.py; do echo "== $$file"; $(BIN)/python $$file; done
+	set -e; for file in benchmarks/reading.py benchmarks/faults.py benchmarks/checking.py benchmarks/spark.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 # 10,000 requests made up from the OpenAPI description, against a service on the plans that come along.
 api-cases: $(STAMP)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,13 +15,12 @@ from typing import TYPE_CHECKING
 from distributed.flow import Flow, Progress, Sizes
 from distributed.folders import Folder, address, local_path
 from graph import incremental, search_index, stores
-from graph.build import BuildJob, Summary, code_hash, current_build, digest_of, input_files, read_summary
+from graph.build import BuildJob, Summary, current_build, digest_of, input_files, read_summary
 from graph.catalog import Corpus, read_corpus
-from graph.corrections import correction_files
 from graph.errors import BadInput
 from ontology.extension import FOLDER as VOCABULARIES
 from ontology.vocabulary import using
-from shapes.waivers import Waivers, keep, load_waivers
+from shapes.waivers import keep, load_waivers
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
