@@ -114,7 +114,7 @@ def _build_on_spark(
 ) -> None:
     from distributed.session import session
 
-    settings = dict(pair for one in conf if len(pair := tuple(one.split("=", 1))) == 2)
+    settings = {name: value for name, equals, value in (one.partition("=") for one in conf) if equals}
     if len(settings) != len(conf):
         raise BadInput("--conf: write name=value, each name once, as spark.executor.memory=4g")
     where = plans or str(_plans_of(None, data))

@@ -90,6 +90,10 @@ class SparkJob(BuildJob):
         self._work = work
         self.sizes: Sizes | None = None
 
+    def __enter__(self) -> SparkJob:
+        super().__enter__()
+        return self
+
     def _corpus(self) -> Corpus:
         return read_corpus(self.plans, self._names)
 

@@ -39,7 +39,7 @@ class Folder:
         self._spark = spark
         self._jvm: Any = spark._jvm
         try:
-            self._fs: Any = self._path("").getFileSystem(spark._jsc.hadoopConfiguration())  # type: ignore[attr-defined]
+            self._fs: Any = self._path("").getFileSystem(spark._jsc.hadoopConfiguration())
         except Exception as error:  # an unknown scheme, a host that there is not
             raise _unreadable(uri, error) from error
 

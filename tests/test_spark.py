@@ -177,7 +177,7 @@ def test_files_that_spark_passes_over_are_not_lost(spark: SparkSession, tmp_path
 )
 def test_a_folder_that_cannot_be_read(spark: SparkSession, where: str) -> None:
     if where.startswith("hdfs"):
-        spark.sparkContext._jsc.hadoopConfiguration().set("ipc.client.connect.max.retries", "0")  # type: ignore[union-attr]
+        spark.sparkContext._jsc.hadoopConfiguration().set("ipc.client.connect.max.retries", "0")
     with pytest.raises(BadInput, match=where) as told, source_at(spark, where):
         pass
     assert told.value.zh
