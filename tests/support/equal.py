@@ -16,12 +16,18 @@ BUILD = f"{terms.ID}build/"
 def statements(data: Path) -> set[str]:
     """The quads of the published build, without the build itself: its IRI and its time are its own."""
     store = ox.Store.read_only(str(open_current(data) / "store"))
-    kept = ox.Dataset(
-        quad for quad in store if BUILD not in str(quad.subject) and BUILD not in str(quad.object)
-    )
+    found, unnamed = set[str](), ox.Dataset()
+    for quad in store:
+        text = str(quad)
+        if BUILD in text:
+            continue
+        if isinstance(quad.subject, ox.BlankNode) or isinstance(quad.object, ox.BlankNode):
+            unnamed.add(quad)
+        else:
+            found.add(text)
     # Nodes without a name are named by what is said of them.
-    kept.canonicalize(ox.CanonicalizationAlgorithm.UNSTABLE)
-    return {str(quad) for quad in kept}
+    unnamed.canonicalize(ox.CanonicalizationAlgorithm.UNSTABLE)
+    return found | {str(quad) for quad in unnamed}
 
 
 def differences(one: Path, other: Path) -> list[str]:
