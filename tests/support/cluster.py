@@ -25,7 +25,7 @@ SETTINGS = {
     "spark.executor.cores": "1",
 }
 """Settings of a session for small runs."""
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 
 
 @dataclass

@@ -13,9 +13,9 @@ from shapes.merging import FINDINGS, MATRIX, ORDER
 BUILD = f"{terms.ID}build/"
 
 
-def statements(data: Path) -> set[str]:
-    """The quads of the published build, without the build itself: its IRI and its time are its own."""
-    store = ox.Store.read_only(str(open_current(data) / "store"))
+def statements(folder: Path) -> set[str]:
+    """The quads of a store, without the build itself: its IRI and its time are its own."""
+    store = ox.Store.read_only(str(folder))
     found, unnamed = set[str](), ox.Dataset()
     for quad in store:
         text = str(quad)
@@ -32,10 +32,10 @@ def statements(data: Path) -> set[str]:
 
 def differences(one: Path, other: Path) -> list[str]:
     """What differs between the published builds of two data folders; nothing where they are equal."""
-    first, second = statements(one), statements(other)
+    builds = [open_current(data) for data in (one, other)]
+    first, second = (statements(build / "store") for build in builds)
     found = [f"only in the first: {line}" for line in sorted(first - second)[:5]]
     found += [f"only in the second: {line}" for line in sorted(second - first)[:5]]
-    builds = [open_current(data) for data in (one, other)]
     for name in (FINDINGS, ORDER, MATRIX, "heads.jsonl", "waivers.json"):
         if (builds[0] / name).read_bytes() != (builds[1] / name).read_bytes():
             found.append(f"{name} differs")
