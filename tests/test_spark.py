@@ -133,7 +133,9 @@ def test_the_tables_are_those_that_are_published(built: Path, real: Path, tmp_pa
         assert rows[0] == rows[1], (name, key)
 
 
-def test_parts_and_tables_stand_under_an_address(spark: SparkSession, real: Path, mounted: Path) -> None:
+def test_parts_and_tables_stand_under_an_address(
+    spark: SparkSession, real: Path, mounted: Path, tmp_path: Path
+) -> None:
     there, out = "viewfs://far/mounted/out/某日", mounted / "out" / "某日"
     with source_at(spark, str(PLANS)) as (source, folder, names):
         summary = write_out(spark, folder, source, names, there, quietly)
