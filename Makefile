@@ -77,7 +77,7 @@ quality: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
-	set -e; for file in benchmarks/reading.py benchmarks/faults.py benchmarks/checking.py benchmarks/building.py \
+	set -e; for file in benchmarks/reading.py benchmarks/faults.py benchmarks/checking.py benchmarks/building.py benchmarks/spark.py \
 	    benchmarks/serving.py benchmarks/hostile.py benchmarks/killing.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 # 10,000 requests made up from the OpenAPI description, against a service on the plans that come along.

@@ -63,9 +63,10 @@ _PLANS = Path(__file__).parent / "plans"
 @app.command(epilog="Example: zhengmai build plans --data data")
 def build(
     plans: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             help="Folder of plan documents; without one, that which the service writes to, else the plans that come along."
+            " With Spark also an address that Hadoop knows (hdfs://…, s3a://…)."
         ),
     ] = None,
     data: Data = _DATA,
@@ -76,13 +77,37 @@ def build(
         int, typer.Option("--keep", envvar="ZHENGMAI_KEPT_BUILDS", min=1, help="Builds that are kept.")
     ] = 3,
     store: StoreUrl = None,
+    engine: Annotated[str, typer.Option("--engine", help="local or spark (docs/spark.md).")] = "local",
+    master: Annotated[
+        str, typer.Option("--master", help="With Spark: local[2], spark://HOST:7077, yarn, k8s://…")
+    ] = "local[*]",
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", help="With Spark: write N-Quads and Parquet under this address, publish nothing."
+        ),
+    ] = None,
+    work: Annotated[
+        str | None,
+        typer.Option(
+            "--work", help="With Spark: an address that all workers reach, for what lies between steps."
+        ),
+    ] = None,
+    conf: Annotated[
+        list[str] | None,
+        typer.Option("--conf", help="With Spark: a setting of it, name=value; several times."),
+    ] = None,
 ) -> None:
     """Read all plans of a folder, compare the levels, judge, and put the new store in place in one step."""
     from graph import disk
-    from graph.build import BuildJob, read_summary
+    from graph.build import BuildJob
     from shapes.waivers import load_waivers
 
-    folder = _plans_of(plans, data)
+    _one_of("--engine", engine, ("local", "spark"))
+    if engine == "spark":
+        _build_on_spark(plans, data, fresh, master, out, work, conf or [])
+        return
+    folder = _plans_of(Path(plans) if plans else None, data)
     waivers = load_waivers(folder)
     with _progress() as progress, BuildJob(folder, data, progress=progress, fresh=fresh, kept=keep) as job:
         if not job.unchanged:
@@ -91,6 +116,55 @@ def build(
                 _judge(job, waivers)
             progress("judging with SHACL", 1, 1)
             job.publish()
+    _tell_build(job)
+    if store:
+        _publish(job.folder, store)
+
+
+def _build_on_spark(
+    plans: str | None,
+    data: Path,
+    fresh: bool,
+    master: str,
+    out: str | None,
+    work: str | None,
+    conf: list[str],
+) -> None:
+    from distributed.session import session
+
+    settings = {name: value for name, equals, value in (one.partition("=") for one in conf) if equals}
+    if len(settings) != len(conf):
+        raise BadInput("--conf: write name=value, each name once, as spark.executor.memory=4g")
+    where = plans or str(_plans_of(None, data))
+    with session(master, settings) as spark, _progress() as progress:
+        from distributed.building import SparkJob, source_at, write_out
+
+        with source_at(spark, where) as (source, folder, names):
+            if out is not None:
+                told = write_out(spark, folder, source, names, out, progress)
+                _tell_idle(told.idle_corrections)
+                print(json.dumps({"out": out, **told.counts}, ensure_ascii=False))
+                return
+            if names is None:
+                _plans_of(folder, data)  # refuses to pass over what the service wrote
+            with SparkJob(
+                spark,
+                folder,
+                data,
+                source=source,
+                names=names,
+                work=work,
+                progress=progress,
+                fresh=fresh,
+            ) as job:
+                if not job.unchanged:
+                    job.publish()
+    _tell_build(job)
+
+
+def _tell_build(job: BuildJob) -> None:
+    from graph.build import read_summary
+
     summary = read_summary(job.folder)
     if job.unchanged:
         _note(f"Nothing has changed since {summary.made}; the build stays as it is.")
@@ -103,8 +177,6 @@ def build(
     for notice in report.notices:
         _note(notice.words.zh if os.environ.get("LANG", "").startswith("zh") else notice.words.en)
     _print_summary(summary.counts, report)
-    if store:
-        _publish(job.folder, store)
 
 
 @app.command("publish", epilog="Example: zhengmai publish --store http://127.0.0.1:7878")

@@ -177,7 +177,7 @@ class BuildJob:
         try:
             if self._lock is not None:
                 journal.recover(self.data)
-            corpus = read_corpus(self.plans, None if self._fresh else self.data / "cache")
+            corpus = self._corpus()
             count = self._processes or processes_for(len(corpus.documents), PLANS_A_PROCESS)
             with (
                 disk.told(self.data),
@@ -212,6 +212,10 @@ class BuildJob:
             publishing.switch(self.data, final.name)
         publishing.remove_old(self.data, self._kept, final, before)
 
+    def _corpus(self) -> Corpus:
+        """What is to be read."""
+        return read_corpus(self.plans, None if self._fresh else self.data / "cache")
+
     # -- the steps ---------------------------------------------------------------------------------------------
 
     def _clear(self) -> None:
@@ -231,16 +235,7 @@ class BuildJob:
             self.folder, self.unchanged = now, True
             return
         made = datetime.now(UTC)
-        name = publishing.new_name(self.data, made, digest)
-        self.folder = self.data / "builds" / f"{name}.part"
-        shutil.rmtree(self.folder, ignore_errors=True)
-        for part in ("texts", "records"):
-            (self.folder / part).mkdir(parents=True)
-        for path in corpus.vocabulary_files:
-            # Questions about this build are understood by the words that it was made with.
-            (self.folder / FOLDER).mkdir(exist_ok=True)
-            shutil.copyfile(path, self.folder / FOLDER / path.name)
-        self._user_graphs = corpus.graph_files
+        self._open(corpus, made, digest)
         if self._update(corpus, inputs, digest, made, now):
             return
         gathered, kept, reused = self._read(corpus)
@@ -255,6 +250,19 @@ class BuildJob:
             "triples": total,
         }
         self._summarize(digest, made, inputs, counts, reused, gathered.idle)
+
+    def _open(self, corpus: Corpus, made: datetime, digest: str) -> None:
+        """Make the folder of the build, empty but for the words that it is made with."""
+        name = publishing.new_name(self.data, made, digest)
+        self.folder = self.data / "builds" / f"{name}.part"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for part in ("texts", "records"):
+            (self.folder / part).mkdir(parents=True)
+        for path in corpus.vocabulary_files:
+            # Questions about this build are understood by the words that it was made with.
+            (self.folder / FOLDER).mkdir(exist_ok=True)
+            shutil.copyfile(path, self.folder / FOLDER / path.name)
+        self._user_graphs = corpus.graph_files
 
     def _read(self, corpus: Corpus) -> tuple[Gathering, dict[str, Path], int]:
         """Stage 1: what all need of each document, where their records are kept, and how many were in the cache."""

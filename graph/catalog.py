@@ -8,6 +8,7 @@ a document that others cite and nobody here has: it has a place in the line of p
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -92,10 +93,11 @@ def vocabularies_of(folder: Path) -> Vocabularies:
         raise BadInput(str(error)) from error
 
 
-def read_corpus(folder: Path, cache: Path | None = None) -> Corpus:
+def read_corpus(folder: Path, cache: Path | None = None, names: Collection[str] | None = None) -> Corpus:
     """Read a folder of plans. Raises BadInput, naming the file, when it holds nothing or the catalogue is wrong.
 
     ``cache`` is a folder that keeps the catalogue as it was read, by its content: the YAML of 10,000 plans takes seconds.
+    ``names`` are those of its files, where the documents stand elsewhere and only the small files beside them are here.
     """
     if not folder.is_dir():
         raise BadInput(
@@ -105,13 +107,13 @@ def read_corpus(folder: Path, cache: Path | None = None) -> Corpus:
     catalog = _kept_catalog(folder / "catalog.yaml", cache)
     entries = {entry.file: entry for entry in catalog.documents}
     for name in entries:
-        if not (folder / name).is_file():
+        if not ((folder / name).is_file() if names is None else name in names):
             raise BadInput(f"{folder / 'catalog.yaml'}: names {name}, which is not in the folder")
     # Word leaves ~$plan.docx beside a file that is open in it.
     texts = sorted(
         (
             path
-            for path in folder.iterdir()
+            for path in (folder.iterdir() if names is None else map(folder.joinpath, names))
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(("~", "."))
         ),
         key=lambda path: path.name,

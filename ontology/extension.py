@@ -41,12 +41,22 @@ def with_files(paths: Sequence[Path]) -> Vocabularies:
         VocabularyError: a file cannot be read, is not Turtle, says something of what is in no scheme, or breaks the
             rules of its scheme; the message names the file.
     """
-    return _read(tuple((str(path), _text(path)) for path in paths)) if paths else package_vocabularies()
+    return with_texts(texts_of(paths))
+
+
+def texts_of(paths: Iterable[Path]) -> tuple[tuple[str, str], ...]:
+    """Files with what stands in them. Raises VocabularyError for one that cannot be read."""
+    return tuple((str(path), _text(path)) for path in paths)
+
+
+def with_texts(sources: tuple[tuple[str, str], ...]) -> Vocabularies:
+    """As `with_files`, of files that were read already: name and text."""
+    return _read(sources) if sources else package_vocabularies()
 
 
 def merged_graphs(paths: Iterable[Path]) -> tuple[dict[str, Graph], dict[URIRef, str]]:
     """The triples of each scheme with those of the files, and for what the files speak of, the file."""
-    return _merged(tuple((str(path), _text(path)) for path in paths))
+    return _merged(texts_of(paths))
 
 
 @lru_cache(maxsize=8)

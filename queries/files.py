@@ -103,7 +103,7 @@ def add_sheet(book: Workbook, name: str, columns: Columns, rows: Iterable[Row]) 
 
 
 def _excel(sheet: Any, cell: Cell, type_: str, top: Alignment) -> Any:
-    value = _typed(cell, type_)
+    value = typed(cell, type_)
     if not isinstance(value, str):
         return value
     made = WriteOnlyCell(sheet)
@@ -113,7 +113,7 @@ def _excel(sheet: Any, cell: Cell, type_: str, top: Alignment) -> Any:
     return made
 
 
-def _typed(cell: Cell, type_: str) -> str | int | float | bool | date:
+def typed(cell: Cell, type_: str) -> str | int | float | bool | date:
     """The value of a cell by the type of its column; the text where it does not fit the type."""
     try:
         match type_:
@@ -179,7 +179,7 @@ def _record_batch(pa_: Any, schema: pa.Schema, columns: Columns, batch: Sequence
     arrays = []
     for at, name in enumerate(columns.names):
         type_ = columns.types[name]
-        values = [_typed(cell, type_) if (cell := row[at]) else None for row in batch]
+        values = [typed(cell, type_) if (cell := row[at]) else None for row in batch]
         try:
             arrays.append(pa_.array(values, schema.field(name).type))
         except (pa_.ArrowInvalid, pa_.ArrowTypeError) as error:

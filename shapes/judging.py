@@ -209,13 +209,13 @@ class Judge:
         return tuple(
             row
             for row in found
-            if (owner := _owner(row.focus)) in wanted or (owner is None and is_shared(str(row.focus)))
+            if (owner := owner_of(row.focus)) in wanted or (owner is None and is_shared(str(row.focus)))
         )
 
     def reference_results(self) -> tuple[Result, ...]:
         """The validation results of what is the same for all: the vocabularies and the ontology."""
         found = self._results(self._reference, self.shapes)
-        return tuple(row for row in found if _owner(row.focus) is None and not is_shared(str(row.focus)))
+        return tuple(row for row in found if owner_of(row.focus) is None and not is_shared(str(row.focus)))
 
     def _results(self, triples: bytes, shapes: Graph) -> Sequence[Result]:
         if self.engine == "fast":
@@ -260,12 +260,14 @@ class Judge:
 
         An agency is everybody's: all that any document says of it is taken in.
         """
-        named = {found.decode() for part in parts for found in _NAMED.findall(part)}
+        named = named_nodes(parts)
         own = set(slugs)
-        agencies = {iri for iri in named if iri.startswith(_AGENCY)}
-        others = {iri for iri in named - agencies if _owner(iri) not in own}
-        heads = {str(terms.document_iri(slug)) for iri in others if (slug := _owner(iri))}
-        for owner, iris in groupby(sorted(others | heads, key=lambda iri: (_owner(iri) or "", iri)), _owner):
+        agencies = {iri for iri in named if is_agency(iri)}
+        others = {iri for iri in named - agencies if owner_of(iri) not in own}
+        heads = {str(terms.document_iri(slug)) for iri in others if (slug := owner_of(iri))}
+        for owner, iris in groupby(
+            sorted(others | heads, key=lambda iri: (owner_of(iri) or "", iri)), owner_of
+        ):
             yield from self.store.described(iris, str(terms.document_graph(owner or "")))
         of_documents = (iri for iri in named - agencies if "/agency/" in iri)
         waiting, seen = [*agencies, *of_documents], {*agencies, *of_documents}
@@ -274,7 +276,7 @@ class Judge:
             for one in self.store.described(asked):
                 yield one
                 led = one.object.value if isinstance(one.object, ox.NamedNode) else ""
-                if led.startswith(_AGENCY) and led not in seen:
+                if is_agency(led) and led not in seen:
                     seen.add(led)
                     waiting.append(led)
 
@@ -317,7 +319,17 @@ def _usual_fast() -> FastEngine:
     return _engine(_usual_shapes())
 
 
-def _owner(focus: Node | str) -> str | None:
+def named_nodes(parts: Iterable[bytes]) -> set[str]:
+    """The IRIs of the documents and agencies that quads or triples name, and of nodes of documents."""
+    return {found.decode() for part in parts for found in _NAMED.findall(part)}
+
+
+def is_agency(iri: str) -> bool:
+    """Whether a node is an agency that all documents may name."""
+    return iri.startswith(_AGENCY)
+
+
+def owner_of(focus: Node | str) -> str | None:
     """The slug of the plan that a node belongs to; None for an agency or a division."""
     match = _OWNED.match(str(focus))
     return unquote(match[1]) if match else None

@@ -218,7 +218,7 @@ def write(build: Path, out: Path, progress: Progress = lambda what: None) -> Ind
     for table in tables():
         name = f"{table.name}.csv"
         progress(name)
-        cells = _findings(build, table) if not table.classes else _cells(store, table)
+        cells = _findings(build, table) if not table.classes else cells_of(store, table)
         counts[table.name] = _write_csv(out / name, table, cells)
         done(name, "text/csv", table=table.name, rows=counts[table.name])
         described = f"{name}-metadata.json"
@@ -257,8 +257,10 @@ def write(build: Path, out: Path, progress: Progress = lambda what: None) -> Ind
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 
-def _cells(store: ox.Store, table: Published) -> Iterator[list[str]]:
-    """The rows of a table as texts, sorted by IRI with its numbers as numbers."""
+def cells_of(
+    store: ox.Store, table: Published, wanted: Callable[[str], bool] = lambda iri: True
+) -> Iterator[list[str]]:
+    """The rows of a table as texts, sorted by IRI with its numbers as numbers; of some things alone, by their IRIs."""
 
     @lru_cache(maxsize=100_000)
     def step(node: str, predicate: str, back: bool) -> tuple[ox.NamedNode | ox.Literal, ...]:
@@ -269,7 +271,7 @@ def _cells(store: ox.Store, table: Published) -> Iterator[list[str]]:
         quad.subject.value
         for cls in table.classes
         for quad in store.quads_for_pattern(None, _RDF_TYPE, ox.NamedNode(cls), None)
-        if isinstance(quad.subject, ox.NamedNode)
+        if isinstance(quad.subject, ox.NamedNode) and wanted(quad.subject.value)
     }
     for subject in sorted(subjects, key=_natural):
         said: dict[str, list[Any]] = {}
@@ -322,8 +324,13 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 def _findings(build: Path, table: Published) -> Iterator[list[str]]:
     """The findings as they stand on the day of making: a waiver may expire after it."""
     for one in report_of(build, date.today()).findings:  # noqa: DTZ011 - the day where the files are made
-        told = _finding(one)
-        yield ["" if told[column.name] is None else str(told[column.name]) for column in table.columns]
+        yield finding_cells(one, table)
+
+
+def finding_cells(one: Finding, table: Published) -> list[str]:
+    """A finding as a row of their table."""
+    told = _finding(one)
+    return ["" if told[column.name] is None else str(told[column.name]) for column in table.columns]
 
 
 def _finding(one: Finding) -> dict[str, object]:
