@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +30,7 @@ from queries.engine import Answer, Limits, QueryEngine, Watch, _check_iri, _Spoo
 from queries.formats import Format, formats_of, kind_of
 from queries.pool import Full, Turns
 from queries.sparql_text import QueryText, engine_syntax_error
-from queries.steps import Call, Steps, Turn
+from queries.steps import Call, Come, Steps
 from queries.words import both
 
 _SHORT = 1 << 18  # bytes of an answer that are kept in memory
@@ -63,17 +64,21 @@ class RemoteEngine(QueryEngine):
         self._running: set[Exchange] = set()
         self._closed = False
         self._inspected = lru_cache(maxsize=1024)(self._inspect)
+        self._aside = ThreadPoolExecutor(1, "zhengmai-queries")
+        self._long_texts = 0
 
     def close(self) -> None:
         """End all questions that are under way."""
         self._closed = True
+        self._aside.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             running = list(self._running)
         for one in running:
             one.cancel()
 
     def retire(self) -> None:
-        """Nothing to do: what runs ends by itself."""
+        """Let what runs end by itself."""
+        self._aside.shutdown(wait=False)
 
     def processes(self) -> list[int]:
         """None: the work is done elsewhere."""
@@ -91,14 +96,14 @@ class RemoteEngine(QueryEngine):
 
     def _run(
         self,
-        text: str,
+        text: str | QueryText,
         media_type: str | None,
         default_graphs: Sequence[str],
         named_graphs: Sequence[str],
         base_iri: str | None,
         public: bool,
     ) -> Steps[Answer]:
-        query = self.check(text)
+        query = self.check(text) if isinstance(text, str) else text
         choices = formats_of(kind_of(query.form))
         wanted = next((one for one in choices if media_type in (None, *one.media_types)), None)
         if wanted is None:
@@ -110,14 +115,14 @@ class RemoteEngine(QueryEngine):
         try:
             turn = turns.take()
         except Full:
-            raise self._busy() from None
+            raise self.busy() from None
         exchange = Exchange()
         try:
-            if not turn.done():
+            if not turn.future.done():
                 with self._watch("waiting"):
-                    come = yield Turn(turn, self.limits.seconds)
+                    come = yield Come(turn.future, self.limits.seconds)
                 if not come:
-                    raise self._busy()
+                    raise self.busy()
             with self._lock:
                 self._running.add(exchange)
             started = time.perf_counter()

@@ -401,7 +401,7 @@ def judge_store(store: Store, folder: Path, engine: Engine | None = None) -> Non
     merger = Merger(RuleBook(judge.shapes))
     merger.add(judge.reference_report())
     for part in batches(judge.plans()):
-        merger.take(_packed(judge, part))
+        merger.take(_packed(judge, part, None))
     merger.write(folder)
 
 
