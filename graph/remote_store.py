@@ -40,6 +40,7 @@ GRAPH_MEDIA: Final = "application/n-triples"
 MANIFEST: Final = f"{terms.GRAPH}manifest"
 """The graph that says what a store holds; see `graph.remote_publishing`."""
 HASH: Final = "http://spdx.org/rdf/terms#checksumValue"
+_BOOLEAN: Final = "http://www.w3.org/2001/XMLSchema#boolean"
 _TRIES: Final = 3
 _PIECE: Final = 1 << 16
 _SHOWN: Final = 300  # characters of what a server said
@@ -216,7 +217,7 @@ class Connection:
         finally:
             response.close()
         self._see_whole(response, body, media, limit)
-        return body
+        return _plain(body) if is_rows and self.server.kind == "virtuoso" else body
 
     def _see_whole(self, response: Any, body: bytes, media: str, limit: float) -> None:
         """Raise for an answer that is not what was asked for, or not all of it."""
@@ -301,6 +302,18 @@ class Connection:
         if text and self.server.kind == "virtuoso" and status in (400, 500) and said:
             return problem("cannot", StoreError, where=self.where, found=said)
         return problem("status", StoreError, where=self.where, status=status, found=said or "–")
+
+
+def _plain(body: bytes) -> bytes:
+    """Virtuoso's JSON as others write it: it has texts as xsd:string, and truth as 0 and 1."""
+    told = json.loads(body)
+    for row in told.get("results", {}).get("bindings", ()):
+        for cell in row.values():
+            if cell.get("type") == "typed-literal":
+                cell["type"] = "literal"
+            if cell.get("datatype") == _BOOLEAN:
+                cell["value"] = {"0": "false", "1": "true"}.get(cell["value"], cell["value"])
+    return json.dumps(told, ensure_ascii=False).encode()
 
 
 class _TooLarge(Exception):
