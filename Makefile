@@ -9,6 +9,7 @@ TESTERS ?= 2
 
 BIN      := $(VENV)/bin
 STAMP    := $(VENV)/.setup-stamp
+SPARK    := $(VENV)/.spark-stamp
 ZHENGMAI := $(BIN)/zhengmai
 ASSETS   := api/static/built/manifest.json
 
@@ -32,6 +33,11 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Spark, for the tests alone.
+$(SPARK): $(STAMP) distributed/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r distributed/requirements.lock
+	@touch $@
+
 # The islands of script on the pages, bundled from api/web by a Node that comes from PyPI.
 $(ASSETS): $(STAMP) api/web/package-lock.json api/web/build.py $(shell find api/web/src -type f)
 	$(BIN)/python api/web/build.py
@@ -46,7 +52,7 @@ ifneq ($(SERVE),0)
 endif
 
 # Each file of tests goes to one of two processes, so that what its tests share is made once.
-test: $(READY)
+test: $(READY) $(SPARK)
 	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 # The pictures of the pages in docs/images, taken anew.
@@ -57,7 +63,7 @@ serve: $(READY)
 	@test -e $(DATA)/current || $(ZHENGMAI) build
 	$(ZHENGMAI) serve --host $(HOST) --port $(PORT)
 
-lint: $(READY)
+lint: $(READY) $(SPARK)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -75,7 +81,7 @@ quality: $(STAMP)
 	printf '\nMeasured on %s.\n\n' "$$(date +%F)" | cat docs/quality.new - docs/quality.part > docs/quality.md
 	rm docs/quality.new docs/quality.part
 
-bench: $(STAMP)
+bench: $(READY) $(SPARK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	set -e; for file in benchmarks/reading.py benchmarks/faults.py benchmarks/checking.py benchmarks/building.py benchmarks/spark.py \
 	    benchmarks/serving.py benchmarks/hostile.py benchmarks/killing.py; do echo "== $$file"; $(BIN)/python $$file; done
@@ -91,6 +97,9 @@ lock:
 	uv pip compile --group bench --generate-hashes --universal --python-version 3.11 \
 	    --custom-compile-command "make lock" --no-emit-index-url --no-emit-find-links --quiet \
 	    -o benchmarks/requirements.lock
+	uv pip compile --group spark --generate-hashes --universal --python-version 3.11 \
+	    --custom-compile-command "make lock" --no-emit-index-url --no-emit-find-links --quiet \
+	    -o distributed/requirements.lock
 
 clean:
 	rm -rf $(VENV) $(DATA) build dist api/static/built api/web/node_modules
