@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import pyoxigraph as ox
 
-from graph.errors import BadInput
+from graph.errors import BadInput, QueryRefused
 from ontology.vocabulary import Vocabularies, load_vocabularies
 from queries.catalogue import Catalogue, Question, count_of, load_catalogue, part_of
 from queries.engine import QueryEngine
@@ -101,6 +101,7 @@ class Asker:
         if not question.is_table:
             en, zh = both("questions", "no_table", question=name)
             raise BadInput(en, zh=zh)
+        self._answerable(question)
         text = self.sparql(name, values, lang)
         if limit is None and offset == 0:
             table = self.engine.table(text)
@@ -118,9 +119,16 @@ class Asker:
         if question.is_table:
             en, zh = both("questions", "no_graph", question=name)
             raise BadInput(en, zh=zh)
+        self._answerable(question)
         text = self.sparql(name, values, lang)
         body = self.engine.run(text, "application/n-triples").body
         return GraphReply(question, dict(values), lang, text, frozenset(read_ntriples(body)))
+
+    def _answerable(self, question: Question) -> None:
+        """Raises QueryRefused where the store is of a kind that answers the question wrongly, or never."""
+        if question.not_on and (kind := self.engine.kind()) in question.not_on:
+            en, zh = both("questions", "not_on", question=question.name, store=kind)
+            raise QueryRefused(en, zh=zh)
 
     def _count(self, text: str) -> int:
         key = (str(self.engine.store), text)

@@ -12,6 +12,8 @@ where it is left out: so a question about one place can begin at that place, and
 After ``#if`` several names stand for any of them, after ``#if not`` for none. With all its lines the file must be a
 valid query too.
 
+``not-on`` in a header lists kinds of stores that are not asked, since they answer wrongly or never.
+
 A question is a SELECT, whose answer is a table, or a CONSTRUCT, whose answer is a graph. A column has words in zh and
 en and, where its values are not texts, a type of `COLUMN_TYPES`. A SELECT ends with its ORDER BY: the columns are put
 behind it, so that the order is the same each time and the pages of an answer do not overlap.
@@ -80,6 +82,8 @@ class Question:
     sparql: str = field(repr=False)
     types: Mapping[str, str] = field(default_factory=dict)
     form: Literal["SELECT", "CONSTRUCT"] = "SELECT"
+    not_on: tuple[str, ...] = ()
+    """Kinds of stores that do not answer it, or answer it wrongly (docs/stores.md): they are not asked."""
 
     @property
     def is_table(self) -> bool:
@@ -207,7 +211,7 @@ def _read(source: Traversable) -> Question:
         raise CatalogueError(f"queries/{source.name}, line {at}: the header is not YAML: {error}") from None
     if not isinstance(data, dict):
         raise fail("has no header: lines that start with #+ and hold YAML")
-    known = {"title", "description", "parameters", "columns", "example"}
+    known = {"title", "description", "parameters", "columns", "example", "not-on"}
     for key in data:
         if key not in known:
             raise fail(f"“{key}” is no key of a header; there are: {', '.join(sorted(known))}", str(key))
@@ -236,6 +240,7 @@ def _read(source: Traversable) -> Question:
         types={key: type_ for key, (_, type_) in columns.items()},
         example={str(key): str(value) for key, value in (data.get("example") or {}).items()},
         sparql="\n".join(line for line in lines if not line.startswith("#+")).strip() + "\n",
+        not_on=tuple(str(kind) for kind in data.get("not-on") or ()),
     )
     return _checked(question, fail)
 

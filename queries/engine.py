@@ -261,6 +261,10 @@ class QueryEngine:
         finally:
             self._long_texts -= 1
 
+    def kind(self) -> str:
+        """What kind of store answers."""
+        return "embedded"
+
     def full(self) -> bool:
         """Whether a text from outside would be refused now with Busy: to be asked before anything is done about it."""
         return self._public.full()

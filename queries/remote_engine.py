@@ -80,6 +80,10 @@ class RemoteEngine(QueryEngine):
         """Let what runs end by itself."""
         self._aside.shutdown(wait=False)
 
+    def kind(self) -> str:
+        """What kind of server answers: oxigraph, virtuoso or other. Raises StoreError."""
+        return self._connected().connection.server.kind
+
     def processes(self) -> list[int]:
         """None: the work is done elsewhere."""
         return []
