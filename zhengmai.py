@@ -1015,6 +1015,7 @@ def _judged(build: Path, store: str) -> Report:
     from graph.remote_publishing import Watcher
     from graph.remote_store import RemoteStore
     from shapes.judging import judge_store
+    from shapes.lines import Texts
     from shapes.waivers import keep, kept
 
     connection = _connection(store)
@@ -1022,7 +1023,7 @@ def _judged(build: Path, store: str) -> Report:
     held = watcher.before()
     with tempfile.TemporaryDirectory(prefix="zhengmai-check-") as name:
         folder = Path(name)
-        judge_store(RemoteStore(connection), folder)
+        judge_store(RemoteStore(connection), folder, texts=Texts(build / "texts"))
         watcher.after(held)
         keep(kept(build), folder)
         return _report(folder)

@@ -85,6 +85,7 @@ _MADE = StructType(
         StructField("record", BinaryType()),
         StructField("others", ArrayType(StringType(), False), False),
         StructField("rows", BinaryType(), False),
+        StructField("starts", BinaryType()),
     ]
 )
 _TYPES: Final[dict[str, type[DataType]]] = {
@@ -243,8 +244,16 @@ class Flow:
             iri = line[1 : line.index(b">")].decode()
             about[iri] = about.get(iri, b"") + line
         agencies = {iri: tasks.squeezed(lines) for iri, lines in about.items()}
-        job = Judging(self._setup, reference, views, agencies, waivers, day)
-        self._sent |= {"views": _weight(views), "agencies": _weight(agencies), "reference": len(reference)}
+        lines = table.select("slug", "starts").where("starts is not null").rdd
+        starts = {
+            row["slug"]: bytes(row["starts"]) for row in lines.filter(partial(_is_in, wanted)).collect()
+        }
+        job = Judging(self._setup, reference, views, agencies, starts, waivers, day)
+        self._sent |= {
+            "views": _weight(views) + _weight(starts),
+            "agencies": _weight(agencies),
+            "reference": len(reference),
+        }
         sent = context.broadcast(job)
         rows = table.select(*Made._fields).rdd.map(_as_made).mapPartitions(partial(_run, tasks.judge, sent))
         columns = [StructField("packed", BinaryType(), False)]

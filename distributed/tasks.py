@@ -45,6 +45,7 @@ from queries.tables import Cell
 from shapes import waivers
 from shapes.findings import Collected
 from shapes.judging import BATCH, Judge, is_agency, named_nodes, owner_of
+from shapes.lines import Starts, Texts, starts_of
 from shapes.merging import pack
 
 TEXT, BY_HAND, STUB = range(3)
@@ -84,7 +85,8 @@ class Read(NamedTuple):
 
 class Made(NamedTuple):
     """What was made of a document: its quads and what was derived of it, packed; ``others`` are the nodes of other
-    documents that they name. ``record`` is packed, None for a stub; ``rows``, pickled and packed, are for search."""
+    documents that they name. ``record`` is packed, None for a stub; ``rows``, pickled and packed, are for search;
+    ``starts``, alike, are where the lines of its text begin, None where there is no text."""
 
     kind: int
     name: str
@@ -95,6 +97,7 @@ class Made(NamedTuple):
     record: bytes | None
     others: list[str]
     rows: bytes
+    starts: bytes | None
 
 
 @dataclass(frozen=True)
@@ -256,6 +259,9 @@ def derive(rows: Iterable[Read], job: Compared) -> Iterator[Made]:
                     None if record is None else squeezed(record.to_json()),
                     sorted(others),
                     packed(found_rows),
+                    None
+                    if one.kind == STUB or one.text is None
+                    else packed(starts_of(plain(one.text).decode())),
                 )
 
 
@@ -305,13 +311,14 @@ class Judging:
     """What judging needs on each worker, packed until asked for.
 
     ``reference`` are the vocabularies, divisions and ontology as N-Quads; ``views`` by slug what others name of a document;
-    ``agencies`` by IRI what all documents say of it, as N-Quads.
+    ``agencies`` by IRI what all documents say of it, as N-Quads; ``starts`` by slug where the lines of these documents begin.
     """
 
     setup: Setup
     reference: bytes
     views: Mapping[str, bytes]
     agencies: Mapping[str, bytes]
+    starts: Mapping[str, bytes]
     waivers: waivers.Waivers
     day: date
     tables: tuple[Published, ...] = field(default_factory=lambda: chosen_tables())
@@ -320,6 +327,11 @@ class Judging:
     def judge(self) -> Judge:
         """One for all documents of a process: the shapes are read once."""
         return Judge(self.store())
+
+    @cached_property
+    def known_starts(self) -> dict[str, Starts]:
+        """Where the lines begin of the documents that others name."""
+        return {slug: unpacked(data) for slug, data in self.starts.items()}
 
     def store(self, parts: Iterable[bytes] = ()) -> EmbeddedStore:
         """A store in memory with the reference and these N-Quads."""
@@ -359,6 +371,8 @@ def judge(rows: Iterable[Made], job: Judging) -> Iterator[tuple[Any, ...]]:
             written = b"".join(plain(half) for one in part for half in (one.document, one.inferred))
             judging = job.judge
             judging.store = job.store([written, *job.around(written, set(slugs))])
+            own = {one.slug: unpacked(one.starts) for one in part if one.starts is not None}
+            judging.texts = Texts(starts=job.known_starts | own)
             report = judging.report(slugs, written)
             yield packed(pack(report)), *_tables(report, job, judging.store, set(slugs))
 

@@ -188,13 +188,19 @@ def _ox(node: Node | None) -> Any:
 class Judge:
     """Judges the plans of a store."""
 
-    def __init__(self, store: Store, engine: Engine | None = None, shapes: Graph | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine | None = None,
+        shapes: Graph | None = None,
+        texts: Texts | None = None,
+    ) -> None:
+        """``texts`` are those of the documents, for the lines of passages; by default those of the build around the store."""
         self.store = store
         self.engine = engine or usual_engine()
         self._usual = shapes is None
         self.shapes = shapes if shapes is not None else load_shapes()
-        # Of a store elsewhere the texts are not at hand: its findings have spans, but no lines.
-        self._texts = Texts(store.path.parent / "texts" if store.path else None)
+        self.texts = texts or Texts(store.path.parent / "texts" if store.path else None)
 
     def plans(self) -> list[str]:
         """The slugs of all documents of the store."""
@@ -235,7 +241,7 @@ class Judge:
 
     def _collected(self, results: tuple[Result, ...], slugs: Sequence[str], triples: bytes) -> Collected:
         judged = ValidationResult(not results, Graph(), results, self.shapes)
-        return collect_part(judged, PlanGraph(self.store, slugs, triples), self._texts)
+        return collect_part(judged, PlanGraph(self.store, slugs, triples), self.texts)
 
     def graph_of(self, slugs: Sequence[str], written: bytes | None = None) -> bytes:
         """What some plans are judged on, as N-Triples.
@@ -392,12 +398,12 @@ def judge_build(
     merger.write(folder)
 
 
-def judge_store(store: Store, folder: Path, engine: Engine | None = None) -> None:
-    """Judge all that a store holds, wherever it is, and write the findings into a folder.
+def judge_store(store: Store, folder: Path, engine: Engine | None = None, texts: Texts | None = None) -> None:
+    """Judge all that a store holds, wherever it is, and write the findings into a folder; ``texts`` are its documents'.
 
     Raises ShapesError, and StoreError where the store cannot be read.
     """
-    judge = Judge(store, engine)
+    judge = Judge(store, engine, texts=texts)
     merger = Merger(RuleBook(judge.shapes))
     merger.add(judge.reference_report())
     for part in batches(judge.plans()):

@@ -24,18 +24,34 @@ class Lines(Model):
     end_column: int
 
 
+Starts = tuple[tuple[int, ...], int]
+"""Where the lines of a text begin, and how long it is, in code points."""
+
+
+def starts_of(text: str) -> Starts:
+    """Where the lines of a text begin, and how long it is."""
+    return (0, *(match.end() for match in _BREAK.finditer(text))), len(text)
+
+
 class Texts:
     """The kept texts of some documents, by slug."""
 
-    def __init__(self, folder: Path | None = None, own: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        own: Mapping[str, str] | None = None,
+        starts: Mapping[str, Starts] | None = None,
+    ) -> None:
         """Take texts.
 
         Args:
             folder: the texts of a build, ``{slug}.txt`` each; read when asked for.
             own: texts that stand before those of the folder.
+            starts: of texts that are not at hand, where their lines begin.
         """
         self._folder = folder
         self._own = dict(own or {})
+        self._known = dict(starts or {})
         self._starts = lru_cache(maxsize=_HELD)(self._read)
 
     def lines(self, slug: str, span: tuple[int, int]) -> Lines | None:
@@ -54,12 +70,13 @@ class Texts:
             end_column=end - starts[last - 1] + 1,
         )
 
-    def _read(self, slug: str) -> tuple[tuple[int, ...], int] | None:
-        """Where the lines of a text begin, and how long it is."""
+    def _read(self, slug: str) -> Starts | None:
+        if slug in self._known:
+            return self._known[slug]
         text = self._own.get(slug)
         if text is None:
             path = self._folder / f"{slug}.txt" if self._folder else None
             if path is None or not path.is_file():
                 return None
             text = path.read_bytes().decode("utf-8")  # not as lines: every character counts
-        return (0, *(match.end() for match in _BREAK.finditer(text))), len(text)
+        return starts_of(text)

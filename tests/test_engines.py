@@ -99,7 +99,7 @@ def test_the_real_corpus_is_judged_alike_in_whole_and_plan_by_plan(built: Path) 
     alone = [row for slug in plans for row in judge.results([slug])]
     assert _told(alone, book) == expected
 
-    report = collect(whole, graph)
+    report = collect(whole, graph, texts=Judge(store).texts)
     merger, together = Merger(book), Judge(store).report(plans)
     for slug in plans:
         merger.add(judge.report([slug]))

@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.settings import Settings
-from graph import remote_publishing
+from graph import remote_publishing, sealing
 from graph.build import open_current
 from graph.errors import QueryRefused, QuerySyntaxError, StoreError
 from graph.reading import source_of
@@ -38,6 +38,7 @@ from queries.remote_engine import RemoteEngine
 from queries.tables import Table
 from shapes.drafts import check_draft
 from shapes.judging import judge_store
+from shapes.lines import Texts
 from tests.support.stores import oxigraph, virtuoso
 
 JIANGXIA = "https://w3id.org/zhengmai/graph/document/420115-jiangxia-2024"
@@ -262,7 +263,7 @@ def test_updates_and_calls_are_refused(engine: QueryEngine, text: str) -> None:
 
 
 def test_the_findings_are_the_same_to_the_byte(here: Here, tmp_path: Path) -> None:
-    judge_store(here.store, tmp_path)
+    judge_store(here.store, tmp_path, texts=Texts(here.build / "texts"))
     assert (tmp_path / "findings.json").read_bytes() == (here.build / "findings.json").read_bytes()
 
 
@@ -380,6 +381,7 @@ def changed(here: Here, tmp_path: Path) -> Path:
     store.remove_graph(ox.NamedNode("https://w3id.org/zhengmai/graph/document/150300-wuhai-2024"))
     store.flush()
     del store
+    sealing.seal(folder)
     return folder
 
 
