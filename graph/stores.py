@@ -46,7 +46,8 @@ def create(path: Path, files: Iterable[Path]) -> int:
             line = error.lineno if isinstance(error, SyntaxError) else None
             file, before = (reading, 0) if reading else quads.at(line)
             told = str(error)
-            if isinstance(error, SyntaxError) and line:  # its own words begin with the line among those of all files
+            if isinstance(error, SyntaxError) and line:
+                # Its own words begin with the line as counted over all files
                 told = f"line {line - before}, column {error.offset}: {error.msg.partition(': ')[2] or error.msg}"
             raise StoreError(f"{file}: cannot be loaded: {told}") from error
         # A bulk load leaves files that overlap, and each look-up would seek in all of them: 2 to 3 times as long.
