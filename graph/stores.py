@@ -43,7 +43,13 @@ def create(path: Path, files: Iterable[Path]) -> int:
             for reading in quads.others:
                 store.bulk_load(path=str(reading))
         except (SyntaxError, ValueError) as error:
-            raise StoreError(f"{reading or quads.file}: cannot be loaded: {error}") from error
+            line = error.lineno if isinstance(error, SyntaxError) else None
+            file, before = (reading, 0) if reading else quads.at(line)
+            told = str(error)
+            if isinstance(error, SyntaxError) and line:
+                # Its own words begin with the line as counted over all files
+                told = f"line {line - before}, column {error.offset}: {error.msg.partition(': ')[2] or error.msg}"
+            raise StoreError(f"{file}: cannot be loaded: {told}") from error
         # A bulk load leaves files that overlap, and each look-up would seek in all of them: 2 to 3 times as long.
         store.optimize()
         store.flush()
@@ -63,12 +69,15 @@ class _Joined(io.RawIOBase):
     """Files of N-Quads read one after the other as one; each is asked for when the one before is at its end.
 
     ``others`` are those in another format, which are left out; ``error`` is what was raised by whoever names the files.
+    A file whose last line has no end gets one, or it would run on into the next.
     """
 
     def __init__(self, files: Iterable[Path]) -> None:
         self._files = iter(files)
         self._open: io.FileIO | None = None
-        self.file: Path | None = None
+        self._lines = 0
+        self._whole = True
+        self._begun: list[tuple[int, Path]] = []
         self.others: list[Path] = []
         self.error: BaseException | None = None
 
@@ -80,14 +89,32 @@ class _Joined(io.RawIOBase):
         """Fill a buffer; returns with how many bytes, 0 at the end of the last file."""
         while True:
             if self._open is None:
-                self.file = self._next()
-                if self.file is None:
+                file = self._next()
+                if file is None:
                     return 0
-                self._open = self.file.open("rb", buffering=0)
+                self._open = file.open("rb", buffering=0)
+                self._begun.append((self._lines, file))
             if count := self._open.readinto(buffer):
+                piece = bytes(buffer[:count])
+                self._lines += piece.count(b"\n")
+                self._whole = piece.endswith(b"\n")
                 return count
             self._open.close()
             self._open = None
+            if not self._whole:
+                buffer[:1] = b"\n"
+                self._lines += 1
+                self._whole = True
+                return 1
+
+    def at(self, line: int | None) -> tuple[Path | None, int]:
+        """The file in which a line stands, counted from 1 over all, and how many lines came before that file.
+
+        The reader is ahead of the parser, so the file that is open need not be it. Without a line, the last one begun.
+        """
+        begun = [(before, file) for before, file in self._begun if line is None or before < line]
+        before, file = begun[-1] if begun else (0, None)
+        return file, before
 
     def _next(self) -> Path | None:
         try:

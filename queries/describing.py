@@ -74,6 +74,16 @@ class Description:
         return sorted(found, key=lambda pair: pair[0] != self.iri)
 
 
+def graph_there(iri: str) -> str:
+    """The ASK whether a graph of this name is in the store; one without triples may be there too.
+
+    Named in a dataset, or as GRAPH <…> {}, it would be there in any case: an engine takes the name as it is given. The
+    list of names is looked through only where no triple was found.
+    """
+    name = ox.NamedNode(iri)
+    return f"ASK {{ {{ GRAPH {name} {{ ?s ?p ?o }} }} UNION {{ GRAPH ?g {{}} FILTER(?g = {name}) }} }}"
+
+
 def exists(ask: Ask, iri: str) -> bool:
     """Whether anything is said of an IRI, or with it."""
     node = ox.NamedNode(iri)

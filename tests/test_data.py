@@ -229,7 +229,9 @@ def test_the_figures_are_those_of_the_store(client: TestClient, store: EmbeddedS
         assert parts[iri] == int(counted.value)  # type: ignore[union-attr]
     graphs = [int(str(graph.value(one, VOID.triples))) for one in graph.objects(DATASET, VOID.subset)]
     assert sum(graphs) == len(store)
-    assert client.get("/.well-known/void?format=html").status_code == 406
+    page = client.get("/.well-known/void?format=html", follow_redirects=False)
+    assert (page.status_code, page.headers["location"]) == (303, "/data")
+    assert client.get("/.well-known/void?format=csv").status_code == 406
 
 
 # -- how they are made ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ import hashlib
 import html
 import io
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,7 @@ import uvicorn
 
 from api.app import create_app
 from api.settings import Settings
+from graph import sealing
 from graph.build import BuildJob, open_current
 from graph.errors import BadParameter
 from graph.reading import read_source, source_of
@@ -231,8 +234,13 @@ def test_the_sums_of_the_plan_above_are_told(
 
 
 def test_waivers_hold_for_a_draft_of_the_same_plan(build: Path, tmp_path: Path) -> None:
-    for entry in build.iterdir():
-        (tmp_path / entry.name).symlink_to(entry)
+    shutil.copytree(
+        build,
+        tmp_path,
+        ignore=shutil.ignore_patterns("data", ".data*"),
+        copy_function=os.link,
+        dirs_exist_ok=True,
+    )
     who = {"reason": "按本地基数调整", "author": "李四", "date": "2024-06-01", "expires": "2025-01-01"}
     identifier = "lowered.420115-jiangxia-2024.420000-hubei-2024.scrapped-car-recovery-growth.2024"
     (tmp_path / "waivers.json").unlink()
@@ -242,6 +250,7 @@ def test_waivers_hold_for_a_draft_of_the_same_plan(build: Path, tmp_path: Path) 
         {"rule": "no_lead", "document": "120114-wuqing-2024"} | who,
     ]
     keep(Waivers.model_validate({"waivers": accepted}), tmp_path)
+    sealing.seal(tmp_path)
     file = PLANS / "420115-jiangxia-2024.txt"
     report = check_draft(
         read_source(file), tmp_path, name="江夏区送审稿.txt", jurisdiction="420115", today=TODAY

@@ -214,6 +214,6 @@ def test_what_is_put_in_changes_no_answer_of_who_does_not_name_it(client: httpx.
     assert sorted(map(str, rows(both))) == sorted(map(str, before))
     whole = client.get(STORE, params={"default": "", "format": "ntriples"})
     assert "document/intruder" not in whole.text, "the audit trail names the graph, and may"
-    described = client.get("/sparql", headers={"Accept": "text/turtle"}).text
+    described = client.get("/sparql", headers={"Accept": "application/n-triples"}).text
     assert f"<{graph}>" in described
     assert send(client, "DELETE", graph, "").status_code == 204

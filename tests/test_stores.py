@@ -52,6 +52,23 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
         create(tmp_path / "store", [tmp_path / "bad.nq"])
 
 
+@pytest.mark.parametrize("wrong", range(3))
+def test_of_several_files_the_broken_one_is_named_with_its_line(tmp_path: Path, wrong: int) -> None:
+    quad = "<http://e/a> <http://e/p> <http://e/b> <http://e/g> ."
+    files = [tmp_path / f"{number}.nq" for number in range(3)]
+    for number, file in enumerate(files):  # the last line of each without an end
+        file.write_text(f"{quad}\n{'nonsense' if number == wrong else quad}", encoding="utf-8")
+    with pytest.raises(StoreError, match=rf"{wrong}\.nq: cannot be loaded: line 2, "):
+        create(tmp_path / "store", files)
+
+
+def test_a_last_line_without_an_end_does_not_run_into_the_next_file(tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.nq" for number in range(3)]
+    for number, file in enumerate(files):
+        file.write_text(f"<http://e/{number}> <http://e/p> <http://e/b> <http://e/g> .", encoding="utf-8")
+    assert create(tmp_path / "store", files) == 3
+
+
 @pytest.mark.parametrize("made", [False, True])
 def test_a_missing_store_says_what_to_do(tmp_path: Path, made: bool) -> None:
     if made:

@@ -107,7 +107,6 @@ def test_a_plan_is_added_replaced_and_removed(address: str, writer: httpx.Client
     assert [step["name"] for step in job["steps"]] == [
         "reading",
         "comparing",
-        "indexing",
         "judging",
         "publishing",
     ]

@@ -24,7 +24,7 @@ from api.negotiation import HTML, JSON, best
 from api.problems import RESPONSES, HttpError
 from graph.errors import NotFound
 from ontology.terms import BASE, DATASET, ID
-from queries.describing import PART, Description, describe, exists
+from queries.describing import PART, Description, describe, exists, graph_there
 from queries.formats import formats_of, named
 from queries.rdf import written
 from queries.words import both
@@ -103,9 +103,7 @@ def get_graph(name: str, request: Request, format: _Format = None) -> Response:
     """All triples of a named graph: what one document says, the vocabularies, what was derived."""
     iri = addresses.asked_iri(request, "graph")
     engine = service_of(request).engine
-    there = engine.run(
-        "ASK { GRAPH ?g {} }", named_graphs=[iri], public=True
-    )  # one without triples is there too
+    there = engine.run(graph_there(iri), public=True)
     if b"true" not in there.body:
         raise unknown(iri)
     offers = [*_RDF.values(), HTML]

@@ -15,6 +15,7 @@ from api.negotiation import best
 from api.problems import RESPONSES, HttpError
 from api.sparql.description import format_by_name, iri_of_a_graph
 from graph.errors import BadInput
+from queries.describing import graph_there
 from queries.formats import formats_of, named
 from queries.words import both
 
@@ -22,8 +23,6 @@ router = APIRouter(tags=["SPARQL"])
 # A graph without its name: the notations for several graphs would add nothing.
 _FORMATS = tuple(one for one in formats_of("graph") if one.name not in ("nquads", "trig"))
 _ALL = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
-# An empty pattern finds a graph without triples too.
-_THERE = "ASK { GRAPH ?g {} }"
 
 _PARAMETERS: list[dict[str, Any]] = [
     iri_of_a_graph(
@@ -85,7 +84,7 @@ async def respond(request: Request, iri: str | None, name: str | None = None) ->
     if (same := caching.unchanged(request, entity_tag)) is not None:
         return same
     if iri is not None:
-        there = await engine.arun(_THERE, named_graphs=[iri], public=True)
+        there = await engine.arun(graph_there(iri), public=True)
         if b"true" not in there.body:
             raise HttpError(404, "no-graph", found=iri)
     graphs = [iri] if iri is not None else []

@@ -44,7 +44,7 @@ LOOK: Final = 0.1  # seconds between two looks at a job
 class Step(BaseModel):
     """What is being done, and how far it is."""
 
-    name: str = Field(examples=["reading", "comparing", "indexing", "judging", "publishing"])
+    name: str = Field(examples=["reading", "comparing", "judging", "publishing"])
     done: int
     total: int
 

@@ -317,6 +317,13 @@ def test_the_service_is_ready(client: TestClient) -> None:
     assert client.get("/ready").status_code == 200
 
 
+def test_a_graph_that_is_not_there_is_not_given(client: TestClient) -> None:
+    for iri, status in ((JIANGXIA, 200), (JIANGXIA + "-nowhere", 404)):
+        asked = {"format": "ntriples"}
+        assert client.get(f"/graph/{iri.partition('/graph/')[2]}", params=asked).status_code == status
+        assert client.get("/rdf-graph-store", params={"graph": iri, **asked}).status_code == status
+
+
 # -- the command line --------------------------------------------------------------------------------------------
 
 
