@@ -78,9 +78,8 @@ def plain(browser: Browser, base: str) -> Iterator[Watched]:
 def load(watched: Watched, path: str, lang: str = "zh") -> None:
     """Open a page; what went wrong is kept anew."""
     watched.faults.clear()
-    watched.page.set_viewport_size(
-        DESK
-    )  # a test before may have left another: narrow tables are laid out otherwise
+    # A test before may have left another: narrow tables are laid out otherwise.
+    watched.page.set_viewport_size(DESK)
     answer = watched.page.goto(f"{path}{'&' if '?' in path else '?'}lang={lang}")
     assert answer is not None
     assert answer.status == (404 if path == "/nothing-here" else 200)

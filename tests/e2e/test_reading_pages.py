@@ -423,9 +423,8 @@ def test_an_answer_is_looked_at_sorted_and_charted_by_keyboard(page: Page) -> No
 
 
 def test_boxes_trees_and_files_open_by_keyboard(page: Page) -> None:
-    page.on(
-        "filechooser", lambda _: None
-    )  # from now on: Playwright does not wait until the browser tells of them
+    # Listened for from now on: Playwright does not wait until the browser has been told.
+    page.on("filechooser", lambda _: None)
     page.goto("/")
     summary = page.locator("article details summary").first
     summary.focus()
