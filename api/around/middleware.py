@@ -106,8 +106,9 @@ class _Sent:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self._identity
-            for name, value in _HEADERS.items():
-                headers.setdefault(name, value)
+            if self.status != 304:  # a browser would put these over those of the page that it has kept
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))
         await self._send(message)

@@ -15,6 +15,7 @@ from openpyxl import load_workbook
 from playwright.sync_api import Page, expect
 
 from api import pages
+from graph import sealing
 from shapes.matrix import Matrix
 from tests.support.browser import DESK, PHONE, Watched, serving
 
@@ -129,7 +130,8 @@ def test_the_values_of_an_indicator_are_drawn_and_taken_away(page: Page) -> None
 def test_a_long_matrix_holds_only_the_rows_in_sight(built: Path, tmp_path: Path, open_page: Open) -> None:
     data = tmp_path / "data"
     shutil.copytree(built, data, symlinks=True)
-    report = data / "current" / "findings.json"
+    build = (data / "current").resolve()
+    report = build / "findings.json"
     told = json.loads(report.read_text("utf-8"))
     matrix = Matrix.model_validate(told["matrix"])
     county = next(one for one in matrix.columns if one.document == GANXIAN)
@@ -142,6 +144,7 @@ def test_a_long_matrix_holds_only_the_rows_in_sight(built: Path, tmp_path: Path,
     base_targets = [row for row in matrix.rows if row.document == matrix.rows[0].document]
     told["matrix"] = matrix.model_dump(mode="json")
     report.write_text(json.dumps(told, ensure_ascii=False), "utf-8")
+    sealing.seal(build)  # a file that is not as it was published would not be shown
     with serving(data) as address:
         watched = open_page(address)
         page = watched.page
@@ -420,6 +423,8 @@ def test_an_answer_is_looked_at_sorted_and_charted_by_keyboard(page: Page) -> No
 
 
 def test_boxes_trees_and_files_open_by_keyboard(page: Page) -> None:
+    # Listened for from now on: Playwright does not wait until the browser has been told.
+    page.on("filechooser", lambda _: None)
     page.goto("/")
     summary = page.locator("article details summary").first
     summary.focus()

@@ -9,7 +9,7 @@ const STEP = 100;
 export function resultTable(answer: Answer, labels: Labels): HTMLElement {
   const body = make("tbody");
   const head = make("tr");
-  const more = make("button", { type: "button", class: "quiet" });
+  const more = make("button", { type: "button", class: "quiet", hidden: "" }); // it has words when the rows are there
   const filter = make("input", { type: "search", "aria-label": t("filter"), placeholder: t("filter") });
   let order: { at: number; down: boolean } | undefined;
   let rows = answer.rows;
