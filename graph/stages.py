@@ -189,7 +189,8 @@ class Shared:
         return {
             upper.slug
             for places in self.lineage.by_place.values()
-            for place in places[:1]
+            # All of a place, not one: which version is above a plan depends on its date.
+            for place in places
             for upper in self.lineage.ancestors(place)
             if upper.record is not None
         }

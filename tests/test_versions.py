@@ -10,10 +10,13 @@ import pytest
 from graph.build import BuildJob
 from graph.cascade import Lineage, Place
 from graph.catalog import read_corpus
+from graph.claims import Claims
 from graph.errors import BadInput
 from graph.extraction import extract
+from graph.known_documents import KnownDocuments
 from graph.linking import link
 from graph.record import PlanRecord
+from graph.stages import Shared
 from graph.stores import EmbeddedStore, open_store
 from graph.versions import chains, years_of
 
@@ -209,3 +212,13 @@ def test_a_catalogue_that_revises_what_is_not_there_says_so(tmp_path: Path) -> N
     (tmp_path / "catalog.yaml").write_text("documents:\n  - {file: a.txt, revises: a}\n", encoding="utf-8")
     with pytest.raises(BadInput, match="revises itself"):
         read_corpus(tmp_path)
+
+
+def test_every_version_that_some_plan_follows_is_sent_to_where_plans_are_compared() -> None:
+    lineage = Lineage()
+    for one in (record("issued", issued()), record("later", issued(day="2025年5月1日"))):
+        lineage.add(Place(one.slug, one.plan.jurisdiction.code or "", "liangxin", one))
+    for slug, day in (("county-april", "2025年4月1日"), ("county-june", "2025年6月1日")):
+        lineage.add(Place(slug, "130534", "liangxin", record(slug, issued(day=day))))
+    shared = Shared(KnownDocuments.of([], []), lineage, Claims(), {}, {})
+    assert shared.uppers() == {"issued", "later"}
