@@ -217,7 +217,7 @@ def test_a_catalogue_that_revises_what_is_not_there_says_so(tmp_path: Path) -> N
 def test_every_version_that_some_plan_follows_is_sent_to_where_plans_are_compared() -> None:
     lineage = Lineage()
     for one in (record("issued", issued()), record("later", issued(day="2025年5月1日"))):
-        lineage.add(Place(one.slug, one.plan.jurisdiction.code or "", "liangxin", one))
+        lineage.add(Place(one.slug, "130500", "liangxin", one))
     for slug, day in (("county-april", "2025年4月1日"), ("county-june", "2025年6月1日")):
         lineage.add(Place(slug, "130534", "liangxin", record(slug, issued(day=day))))
     shared = Shared(KnownDocuments.of([], []), lineage, Claims(), {}, {})
