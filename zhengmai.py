@@ -1061,6 +1061,7 @@ def _drafted(draft: Path, build: Path, jurisdiction: str | None, status: str, st
 
 def _version(name: str, data: Path) -> PlanRecord:
     """The record of a document, or of a plan of the build."""
+    from graph import sealing
     from graph.build import current_build, read_plan
     from graph.catalog import SUFFIXES
     from graph.errors import NotFound
@@ -1079,7 +1080,7 @@ def _version(name: str, data: Path) -> PlanRecord:
             _note(f"{path}: {note}")
         return read_plan(source, path.stem, None)
     build = current_build(data)
-    known = sorted(file.stem for file in (build / "records").glob("*.json")) if build else []
+    known = sealing.stems(build, "records") if build else []
     if build is None or name not in known:
         among = (
             f"the plans built in {data} are: {', '.join(known)}" if known else f"nothing is built in {data}"

@@ -139,19 +139,15 @@ def answers(data: Path) -> Answers:
 
     try:
         folder = open_current(data)
+        slugs = sealing.stems(folder, "records")
     except ZhengmaiError as error:
         return {"all": f"told: {error.text('en')}"}
-    slugs = _slugs(folder)
     ask("store", lambda: sorted(str(quad) for quad in open_store(folder / "store").native))
     ask("findings", lambda: report_of(folder, _DAY).findings)
     ask("records", lambda: [read_record(folder, slug) for slug in slugs])
     ask("texts", lambda: [read_text(folder, slug) for slug in slugs])
     ask("search", lambda: _searched(folder))
     return found
-
-
-def _slugs(folder: Path) -> list[str]:
-    return sorted(path.stem for path in (folder / "records").iterdir())
 
 
 def _searched(folder: Path) -> object:

@@ -114,6 +114,17 @@ def read_text(build: Path, name: str) -> str:
     return read_bytes(build, name).decode("utf-8")
 
 
+def stems(build: Path, folder: str) -> list[str]:
+    """What a folder of a build had a file of when it was published, by name without suffix: what is missing now as well.
+
+    Raises StoreError where the list of checksums cannot be believed.
+    """
+    known = read(build)
+    if known is None:
+        return sorted(path.stem for path in (build / folder).iterdir())
+    return sorted(Path(name).stem for name in known if name.startswith(f"{folder}/"))
+
+
 def faults(build: Path, progress: Progress = lambda done, total: None) -> Iterator[Fault]:
     """Every file of a build that is missing, is not as it was published, or did not stand there then."""
     known = read(build)
