@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from rdflib import URIRef
 
@@ -16,8 +17,7 @@ from ontology import terms
 from ontology.vocabulary import load_vocabularies, remembered
 
 
-@dataclass(frozen=True)
-class Mention:
+class Mention(NamedTuple):
     """An agency as a record names it: the printed name, its role where it has one, and the members it is told to have."""
 
     name: str
@@ -68,9 +68,14 @@ def members(record: PlanRecord) -> dict[str, tuple[str, ...]]:
     code = code_of(record)
     by_role: dict[str, dict[str, None]] = {}
     told: dict[str, dict[str, None]] = {}
+    collective: dict[str, AgencyIdentity | None] = {}
     for mention in mentions(record):
-        identity = identify(mention.name, code)
-        if identity.collective:
+        # Each name is looked up once: one stands in dozens of places.
+        if mention.name not in collective:
+            known = identify(mention.name, code)
+            collective[mention.name] = known if known.collective else None
+        identity = collective[mention.name]
+        if identity is not None:
             told.setdefault(mention.name, {}).update(dict.fromkeys((*identity.members, *mention.members)))
         elif mention.role:
             by_role.setdefault(mention.role, {})[mention.name] = None
@@ -104,14 +109,25 @@ def known(records: Iterable[PlanRecord]) -> dict[URIRef, AgencyIdentity]:
 
 def spellings_of(record: PlanRecord) -> tuple[dict[URIRef, Counter[str]], dict[URIRef, AgencyIdentity]]:
     """How often a record spells each agency in which way, and the bodies above those that it names."""
+    found, above = _spelled(record)
+    return {iri: uses for iri, (_, uses) in found.items()}, above
+
+
+def _spelled(
+    record: PlanRecord,
+) -> tuple[dict[URIRef, tuple[AgencyIdentity, Counter[str]]], dict[URIRef, AgencyIdentity]]:
+    """The same, with who each agency is by the name that stands first."""
     code = code_of(record)
-    spelled: dict[URIRef, Counter[str]] = {}
+    spelled: dict[URIRef, tuple[AgencyIdentity, Counter[str]]] = {}
     above: dict[URIRef, AgencyIdentity] = {}
-    uses = Counter(mention.name for mention in mentions(record))
+    uses = Counter([mention.name for mention in mentions(record)])
     uses.update(name for listed in members(record).values() for name in listed if name not in uses)
     for name, number in uses.items():
         identity = identify(name, code)
-        spelled.setdefault(iri_of(identity, record.slug), Counter())[name] += number
+        iri = iri_of(identity, record.slug)
+        if iri not in spelled:
+            spelled[iri] = identity, Counter()
+        spelled[iri][1][name] += number
         if identity.parent:
             above[iri_of(identity.parent, record.slug)] = identity.parent
     return spelled, above
@@ -137,12 +153,11 @@ class Named:
 
 def named(record: PlanRecord) -> Named:
     """The agencies of a record, as others need them."""
-    counted, above = spellings_of(record)
-    identities = known([record])
+    counted, above = _spelled(record)
     return Named(
         {
-            str(iri): Spelling(one.code, one.collective, one.resolved, dict(counted[iri]))
-            for iri, one in identities.items()
+            str(iri): Spelling(one.code, one.collective, one.resolved, dict(uses))
+            for iri, (one, uses) in counted.items()
         },
         {str(iri): (identity.code, full_name(identity)) for iri, identity in above.items()},
     )

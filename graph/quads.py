@@ -17,6 +17,7 @@ from rdflib import URIRef
 from rdflib.namespace import XSD
 
 _XSD: Final = str(XSD)
+_INTEGER: Final = f"^^<{XSD.integer}>"
 # What Oxigraph escapes: quotation marks, backslashes, control characters, and what is no character.
 _SPECIAL: Final = re.compile('[\\x00-\\x1f"\\\\\\x7f\ufffe\uffff]')
 _SHORT: Final = {
@@ -51,7 +52,9 @@ def _escaped(match: re.Match[str]) -> str:
 
 def zh(text: str) -> Term:
     """A text in Chinese."""
-    return Term(f"{quoted(text)}@zh")
+    if _SPECIAL.search(text):
+        return Term(f"{quoted(text)}@zh")
+    return Term(f'"{text}"@zh')
 
 
 def typed(text: str, kind: str) -> Term:
@@ -74,15 +77,17 @@ def decimal(value: Decimal) -> Term:
     return typed(format(value.normalize() + 0, "f"), "decimal")
 
 
-def _term(value: str | int | bool | Decimal | ox.Literal) -> str:
+def _term(value: URIRef | Term | str | int | bool | Decimal | ox.Literal) -> str:
     if isinstance(value, Term):
         return value
     if isinstance(value, str):
+        if isinstance(value, URIRef):  # of a class below it
+            return f"<{value}>"
         return quoted(value)
     if isinstance(value, bool):
         return typed("true" if value else "false", "boolean")
     if isinstance(value, int):
-        return typed(str(value), "integer")
+        return Term(f'"{value}"{_INTEGER}')
     return decimal(value) if isinstance(value, Decimal) else str(value)
 
 
@@ -95,14 +100,23 @@ class QuadWriter:
 
     def add(self, subject: URIRef, predicate: URIRef, value: Value | None) -> None:
         """Add a triple; None adds nothing, a bare string is a plain literal."""
-        if value is None:
-            return
+        # By the very class: most values are of these two, and rdflib's classes take long to ask for.
+        kind = type(value)
         # Joined, and not by + or a format: rdflib does more than this for these.
-        if isinstance(value, URIRef):
-            line = "".join(("<", subject, "> <", predicate, "> <", value, ">", self._end))
+        if kind is URIRef:
+            line = "".join(("<", subject, "> <", predicate, "> <", value, ">", self._end))  # type: ignore[arg-type]
+        elif kind is Term:
+            line = "".join(("<", subject, "> <", predicate, "> ", value, self._end))  # type: ignore[arg-type]
+        elif value is None:
+            return
         else:
             line = "".join(("<", subject, "> <", predicate, "> ", _term(value), self._end))
         self._lines[line] = None
+
+    def lines(self, *some: str) -> None:
+        """Add triples that are written already, each without its end: ``<a> <b> <c>``."""
+        end = self._end
+        self._lines.update(dict.fromkeys([one + end for one in some]))
 
     def text(self) -> bytes:
         """The quads as N-Quads, one a line."""

@@ -15,6 +15,9 @@ from graph.record import Model
 from ontology.terms import QUDT, ZM
 from shapes.rules import Lang
 
+# Made once: rdflib makes a new term each time that one of these is asked for.
+_LABEL, _NOTATION, _SYMBOL = SKOS.prefLabel, SKOS.notation, QUDT.symbol
+
 
 class Place(Model):
     """A division; ``code`` has six digits (GB/T 2260)."""
@@ -24,12 +27,17 @@ class Place(Model):
 
 
 class Facts:
-    """Look-ups, each over a few triples around one node."""
+    """Look-ups, each over a few triples around one node. What was looked up once is kept: the graph must not change."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._places: dict[Node, Place | None] = {}
         self._ranks: dict[Node, int] = {}
+        # Of a few hundred concepts and documents the same is asked thousands of times.
+        self._labels: dict[tuple[Node, Lang], str] = {}
+        self._keys: dict[Node, str] = {}
+        self._slugs: dict[Node, str] = {}
+        self._titles: dict[Node, str] = {}
 
     def node(self, subject: Node | None, predicate: URIRef) -> Node | None:
         """The value of a property, or None."""
@@ -57,18 +65,27 @@ class Facts:
 
     def label(self, node: Node, lang: Lang) -> str:
         """The name in a language, in the other where there is none, or the end of the IRI."""
-        return self._said(node, lang, SKOS.prefLabel, RDFS.label) or _tail(node)
+        found = self._labels.get((node, lang))
+        if found is None:
+            found = self._said(node, lang, _LABEL, RDFS.label) or _tail(node)
+            self._labels[node, lang] = found
+        return found
 
     def key(self, node: Node | None) -> str | None:
         """The notation of a concept or division, or the end of the IRI."""
-        return None if node is None else self.text(node, SKOS.notation) or _tail(node)
+        if node is None:
+            return None
+        found = self._keys.get(node)
+        if found is None:
+            found = self._keys[node] = self.text(node, _NOTATION) or _tail(node)
+        return found
 
     def unit(self, target: Node) -> str | None:
         """The unit of a target as one prints it (%, 台); as printed in the plan where it is in no vocabulary."""
         unit = self.node(target, ZM.unit)
         if unit is None:
             return self.text(target, ZM.unitText)
-        return self.text(unit, QUDT.symbol) or self.label(unit, "zh")
+        return self.text(unit, _SYMBOL) or self.label(unit, "zh")
 
     def span(self, node: Node) -> tuple[int, int] | None:
         """The range of a passage in the kept text, as its IRI has it (see `ontology.terms.span_iri`)."""
@@ -99,11 +116,18 @@ class Facts:
 
     def slug(self, document: Node) -> str:
         """The short name of a document."""
-        return self.text(document, DCTERMS.identifier) or _tail(document)
+        found = self._slugs.get(document)
+        if found is None:
+            found = self._slugs[document] = self.text(document, DCTERMS.identifier) or _tail(document)
+        return found
 
     def title(self, document: Node) -> str:
         """The title of a document."""
-        return self._said(document, "zh", DCTERMS.title) or self.slug(document)
+        found = self._titles.get(document)
+        if found is None:
+            found = self._said(document, "zh", DCTERMS.title) or self.slug(document)
+            self._titles[document] = found
+        return found
 
     def document_of(self, node: Node) -> Node | None:
         """The document that a node belongs to, itself included; None for an agency or a concept."""

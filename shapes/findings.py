@@ -7,7 +7,7 @@ judged here: which outcomes count, and how grave they are, stands in the shapes;
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -566,7 +566,7 @@ class _Writer:
         said = [self._phrase(f"place-{place.code}", lang) or place.name for place in named if place]
         return self._phrase("also", lang, places=self._phrase("list", lang).join(dict.fromkeys(said)))
 
-    def _values(self, finding: Finding, focus: Node, lang: Lang) -> dict[str, str]:
+    def _values(self, finding: Finding, focus: Node, lang: Lang) -> Mapping[str, str]:
         """The names that the words may use, see shapes/comparison.ttl."""
         facts, lower, upper = self.facts, finding.lower, finding.upper
 
@@ -587,43 +587,48 @@ class _Writer:
         total = facts.number(focus, ZM.total)
         known, places = facts.number(focus, ZM.knownPlaces), facts.number(focus, ZM.placesBelow)
 
-        return {
-            "place": finding.place.name if finding.place else finding.document_title or "",
-            "title": finding.document_title or "",
-            "number": (lower.number if lower else None) or "",
-            "indicator": (finding.indicator_en if lang == "en" else None) or finding.indicator or "",
-            "year": str(finding.year or ""),
-            "lower_value": listed(c.said.said(lang) for c in finding.statements if c.said),
-            "lower_quote": lower.quote if lower else "",
-            "upper_place": self._upper_place(upper, lang) if upper else "",
-            "upper_title": upper.title if upper else "",
-            "upper_number": (upper.number if upper else None) or "",
-            "upper_value": upper.said.said(lang) if upper and upper.said else "",
-            "upper_quote": upper.quote if upper else "",
-            "claimed_by": (upper.claimed_by_title if upper else None) or "",
-            "arithmetic": _arithmetic(finding, lang),
-            "ratio": _rounded(finding.ratio)[0] if finding.ratio is not None else "",
-            "lost": labels(ZM.scopeLost),
-            "gained": labels(ZM.scopeGained),
-            "because": labels(ZM.incomparableBecause),
-            "task": lower.quote if lower else "",
-            "path": lower.path if lower else "",
-            "agencies": lower.said.said(lang) if lower and lower.said else "",
-            "lower_year": facts.text(focus, ZM.lowerYear) or "",
-            "upper_year": str((facts.year(URIRef(upper.iri)) if upper else None) or ""),
-            "upper_path": upper.path if upper else "",
-            "explanation": finding.settlement.reason.said(lang) if finding.settlement else "",
-            "stated": facts.text(focus, ZM.statedText) or "",
-            "share": _percent(finding.ratio) if finding.ratio is not None else "",
-            "total": _figure(total, unit, lang) if total is not None else "",
-            "known": number(ZM.knownPlaces),
-            # how many there are is only worth saying where some are not known
-            "places": number(ZM.placesBelow) if known and places and places > known else "",
-            "label": facts.text(focus, RDFS.label) or "",
-            "only_first": texts(ZM.onlyFirst),
-            "only_second": texts(ZM.onlySecond),
-            "counted": number(ZM.countedNumber),
-        }
+        # Of some thirty a text uses three.
+        return _WhenAsked(
+            {
+                "place": lambda: finding.place.name if finding.place else finding.document_title or "",
+                "title": lambda: finding.document_title or "",
+                "number": lambda: (lower.number if lower else None) or "",
+                "indicator": lambda: (
+                    (finding.indicator_en if lang == "en" else None) or finding.indicator or ""
+                ),
+                "year": lambda: str(finding.year or ""),
+                "lower_value": lambda: listed(c.said.said(lang) for c in finding.statements if c.said),
+                "lower_quote": lambda: lower.quote if lower else "",
+                "upper_place": lambda: self._upper_place(upper, lang) if upper else "",
+                "upper_title": lambda: upper.title if upper else "",
+                "upper_number": lambda: (upper.number if upper else None) or "",
+                "upper_value": lambda: upper.said.said(lang) if upper and upper.said else "",
+                "upper_quote": lambda: upper.quote if upper else "",
+                "claimed_by": lambda: (upper.claimed_by_title if upper else None) or "",
+                "arithmetic": lambda: _arithmetic(finding, lang),
+                "ratio": lambda: _rounded(finding.ratio)[0] if finding.ratio is not None else "",
+                "lost": lambda: labels(ZM.scopeLost),
+                "gained": lambda: labels(ZM.scopeGained),
+                "because": lambda: labels(ZM.incomparableBecause),
+                "task": lambda: lower.quote if lower else "",
+                "path": lambda: lower.path if lower else "",
+                "agencies": lambda: lower.said.said(lang) if lower and lower.said else "",
+                "lower_year": lambda: facts.text(focus, ZM.lowerYear) or "",
+                "upper_year": lambda: str((facts.year(URIRef(upper.iri)) if upper else None) or ""),
+                "upper_path": lambda: upper.path if upper else "",
+                "explanation": lambda: finding.settlement.reason.said(lang) if finding.settlement else "",
+                "stated": lambda: facts.text(focus, ZM.statedText) or "",
+                "share": lambda: _percent(finding.ratio) if finding.ratio is not None else "",
+                "total": lambda: _figure(total, unit, lang) if total is not None else "",
+                "known": lambda: number(ZM.knownPlaces),
+                # how many there are is only worth saying where some are not known
+                "places": lambda: number(ZM.placesBelow) if known and places and places > known else "",
+                "label": lambda: facts.text(focus, RDFS.label) or "",
+                "only_first": lambda: texts(ZM.onlyFirst),
+                "only_second": lambda: texts(ZM.onlySecond),
+                "counted": lambda: number(ZM.countedNumber),
+            }
+        )
 
     def _agencies(self, action: Node) -> Words | None:
         """The agencies of a task as printed, in their order; None where there are none."""
@@ -642,6 +647,22 @@ class _Writer:
         else:
             parts = [facts.slug(document)] + ([facts.label(focus, "zh")] if focus != document else [])
         return ".".join(filter(None, map(part_of_id, [rule.name, *parts])))
+
+
+class _WhenAsked(Mapping[str, str]):
+    """Texts by name, each made when it is asked for."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], str]]) -> None:
+        self._makers = makers
+
+    def __getitem__(self, name: str) -> str:
+        return self._makers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 def part_of_id(text: str) -> str:

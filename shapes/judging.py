@@ -15,7 +15,6 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import unquote
@@ -47,7 +46,14 @@ _OWNED: Final = re.compile(rf"{re.escape(str(ID))}(?:document|comparison)/([^/]+
 _NAMED: Final = re.compile(rf"<({re.escape(str(ID))}(?:document|agency)/[^>]+)>".encode())
 _GRAPH: Final = re.compile(rb" <[^<>\"]*> \.\n")
 """The end of a line of N-Quads: what is left is N-Triples."""
+_IN_INFERRED: Final = f" <{terms.GRAPH_INFERRED}> .\n".encode()
 _AGENCY: Final = f"{ID}agency/"
+_DOCUMENT: Final = f"{ID}document/"
+_TRIPLES: Final = ox.RdfFormat.N_TRIPLES
+_ASKED: Final = 1000
+"""Nodes that are looked up with one query."""
+_ABOUT: Final = "CONSTRUCT { ?s ?p ?o } WHERE { VALUES ?s { %s } GRAPH ?g { ?s ?p ?o } }"
+_ABOUT_IN: Final = "CONSTRUCT { ?s ?p ?o } WHERE { VALUES (?s ?g) { %s } GRAPH ?g { ?s ?p ?o } }"
 # What the inferred graph says of a plan: its comparisons, its checks with their passages, what was added to its tasks.
 _INFERRED: Final = tuple(
     f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES (?plan ?own) {{ %s }} {pattern} GRAPH <{terms.GRAPH_INFERRED}> {{ ?s ?p ?o }} }}"
@@ -97,9 +103,13 @@ class PlanGraph(Graph):
         elif object_ is not None:
             for found in self._behind.pointing(str(predicate), _ox(object_)):
                 yield self._node(found.subject), self._node(found.predicate), object_
+        elif predicate is not None:
+            for one in self._own:
+                for value in self._values_of(one, predicate):
+                    yield one, predicate, value
         else:
             for one in self._own:
-                yield from self.triples((one, predicate, None))
+                yield from self.triples((one, None, None))
 
     # These three as rdflib's, without its detours where a property of a node is asked for: most of all that findings ask.
 
@@ -153,17 +163,26 @@ class PlanGraph(Graph):
             found = self._said[subject] = {}
             if isinstance(subject, RdfLiteral):
                 return found
-            lines = self._lines.get(f"<{subject}>".encode())
-            about: Iterable[Any] = ()
+            name = f"<{subject}>".encode()
+            lines = self._lines.get(name)
             if lines:
-                about = ox.parse(b"\n".join(lines), format=ox.RdfFormat.N_TRIPLES)
+                start = len(name) + 1
+                for line in lines:
+                    # `<subject> <predicate> object .`, with single blanks: as Oxigraph and graph.quads write it.
+                    predicate, _, term = line[start:-2].partition(b" ")
+                    found.setdefault(predicate[1:-1].decode(), []).append(term)
             elif isinstance(subject, URIRef):
-                about = self._behind.described([str(subject)])
-            for one in about:
-                found.setdefault(one.predicate.value, []).append(one.object)
+                for one in self._behind.described([str(subject)]):
+                    found.setdefault(one.predicate.value, []).append(one.object)
         return found
 
     def _node(self, term: Any) -> Node:
+        """A term as rdflib has it, from one of Oxigraph's or as it stands in N-Triples."""
+        if isinstance(term, bytes):
+            known = self._known.get(term)
+            if known is None:
+                known = self._known[term] = self._read(term)
+            return known
         if isinstance(term, ox.Literal):
             if term.language:
                 return RdfLiteral(term.value, lang=term.language)
@@ -174,6 +193,19 @@ class PlanGraph(Graph):
             known = BNode(term.value) if isinstance(term, ox.BlankNode) else str.__new__(URIRef, term.value)
             self._known[term] = known
         return known
+
+    def _read(self, term: bytes) -> Node:
+        if b"\\" in term:
+            return self._node(next(iter(ox.parse(b"<a:a> <a:a> " + term + b" .", format=_TRIPLES))).object)
+        if term.startswith(b"<"):
+            return str.__new__(URIRef, term[1:-1].decode())
+        if term.startswith(b"_:"):
+            return BNode(term[2:].decode())
+        end = term.rindex(b'"')
+        text, kind = term[1:end].decode(), term[end + 1 :]
+        if kind.startswith(b"@"):
+            return RdfLiteral(text, lang=kind[1:].decode())
+        return RdfLiteral(text, datatype=URIRef(kind[3:-1].decode()) if kind else None)
 
 
 def _ox(node: Node | None) -> Any:
@@ -261,41 +293,41 @@ class Judge:
         need not be looked up in the store.
         """
         if written is not None:
-            own = [_GRAPH.sub(b" .\n", written)]
+            own = _as_triples(slugs, written)
         else:
             own = [self._document(slug) for slug in slugs] + self._inferred(slugs)
-        context = ox.serialize(self._context(slugs, own), format=ox.RdfFormat.N_TRIPLES) or b""
-        return b"".join([self._reference, *own, context])
+        return b"".join([self._reference, *own, *self._context(slugs, own)])
 
     def _inferred(self, slugs: Sequence[str]) -> list[bytes]:
         """What was derived of some documents, out of the store."""
         plans = " ".join(f"(<{terms.document_iri(slug)}> <{terms.document_graph(slug)}>)" for slug in slugs)
         return [self.store.construct(query % plans) for query in _INFERRED]
 
-    def _context(self, slugs: Sequence[str], parts: Iterable[bytes]) -> Iterator[ox.Triple]:
+    def _context(self, slugs: Sequence[str], parts: Iterable[bytes]) -> Iterator[bytes]:
         """What is said of plans names nodes of other documents too: these nodes, and the heads of their documents.
 
         An agency is everybody's: all that any document says of it is taken in.
         """
         named = named_nodes(parts)
-        own = set(slugs)
+        own = {terms.segment(slug) for slug in slugs}
         agencies = {iri for iri in named if is_agency(iri)}
-        others = {iri for iri in named - agencies if owner_of(iri) not in own}
-        heads = {str(terms.document_iri(slug)) for iri in others if (slug := owner_of(iri))}
-        for owner, iris in groupby(
-            sorted(others | heads, key=lambda iri: (owner_of(iri) or "", iri)), owner_of
-        ):
-            yield from self.store.described(iris, str(terms.document_graph(owner or "")))
-        of_documents = (iri for iri in named - agencies if "/agency/" in iri)
-        waiting, seen = [*agencies, *of_documents], {*agencies, *of_documents}
-        while waiting:
-            asked, waiting = waiting, []
-            for one in self.store.described(asked):
-                yield one
-                led = one.object.value if isinstance(one.object, ox.NamedNode) else ""
-                if is_agency(led) and led not in seen:
-                    seen.add(led)
-                    waiting.append(led)
+        start = len(_DOCUMENT)
+        owners = {iri: iri[start:].partition("/")[0] for iri in named - agencies}
+        others = {iri: owner for iri, owner in owners.items() if owner not in own}
+        others |= {_DOCUMENT + owner: owner for owner in others.values()}
+        graph = str(terms.document_graph(""))
+        yield from self._asked(_ABOUT_IN, [f"(<{iri}> <{graph}{others[iri]}>)" for iri in sorted(others)])
+        asked = agencies | {iri for iri in owners if "/agency/" in iri}
+        seen = set(asked)
+        while asked:
+            found = list(self._asked(_ABOUT, [f"<{iri}>" for iri in sorted(asked)]))
+            yield from found
+            asked = {iri for iri in named_nodes(found) if is_agency(iri)} - seen
+            seen |= asked
+
+    def _asked(self, query: str, nodes: Sequence[str]) -> Iterator[bytes]:
+        for some in batches(nodes, _ASKED):
+            yield self.store.construct(query % " ".join(some))
 
     def _document(self, slug: str) -> bytes:
         """The triples of a document, out of the store."""
@@ -340,9 +372,29 @@ def _usual_fast() -> FastEngine:
     return _engine(_usual_shapes())
 
 
+def _as_triples(slugs: Sequence[str], written: bytes) -> list[bytes]:
+    """The N-Triples of N-Quads of some documents, in their order: each document's graph, then what was derived of it."""
+    ends = [f" <{terms.document_graph(slug)}> .\n".encode() for slug in slugs]
+    starts, at = [0], 0
+    for end in ends[1:]:
+        # By its first line: looked for line by line with an expression, it takes five times as long.
+        at = written.find(end, at)
+        if at < 0:
+            return [_GRAPH.sub(b" .\n", written)]
+        starts.append(written.rfind(b"\n", 0, at) + 1)
+    parts = []
+    for start, stop, end in zip(starts, [*starts[1:], len(written)], ends, strict=True):
+        part = written[start:stop].replace(end, b" .\n").replace(_IN_INFERRED, b" .\n")
+        parts.append(part)
+    return parts
+
+
 def named_nodes(parts: Iterable[bytes]) -> set[str]:
     """The IRIs of the documents and agencies that quads or triples name, and of nodes of documents."""
-    return {found.decode() for part in parts for found in _NAMED.findall(part)}
+    found: set[bytes] = set()
+    for part in parts:
+        found.update(_NAMED.findall(part))
+    return {one.decode() for one in found}
 
 
 def is_agency(iri: str) -> bool:
