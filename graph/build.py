@@ -400,7 +400,7 @@ class BuildJob:
         change.add(stages.provenance_quads(fresh.values(), made, code_hash()))
         change.add(trail.trail_quads(self._trail()))
         change.close()
-        incremental.write_heads(self.folder, [fresh.get(slug, head) for slug, head in heads.items()])
+        incremental.write_heads(self.folder, now, heads, fresh)
         rows = [search_index.rows_of(record, texts[slug]) for slug, record in fresh.items()]
         search_index.update(self.folder, now, rows)
         counts = dict(before.counts)
@@ -437,7 +437,9 @@ class BuildJob:
 
     def _write_summary(self, summary: Summary) -> None:
         (self.folder / "build.json").write_text(
-            json.dumps(summary.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+            # One line a file; with an indent json is written in Python, which takes ten times as long.
+            json.dumps(summary.__dict__, ensure_ascii=False, separators=(",\n", ": ")) + "\n",
+            encoding="utf-8",
         )
 
     def _trail(self) -> list[trail.Entry]:

@@ -28,6 +28,8 @@ R = TypeVar("R")
 
 AHEAD: Final = 3
 """Tasks that each process has before it: enough never to wait, and few, so that results do not pile up."""
+_BEHIND: Final = 5
+"""How much lower the priority of a process is than that of the one that started it."""
 
 
 def processes_for(items: int, each: int) -> int:
@@ -91,5 +93,7 @@ _kept = ExitStack()  # what holds for the life of a process
 
 def _start(vocabularies: Sequence[Path]) -> None:
     _kept.enter_context(using(with_files(vocabularies)))
+    # The process that started this one loads what is made here, which takes longest of all: it goes first.
+    os.nice(_BEHIND)
     # Hundreds of thousands of small things are made, few in circles: looking for these less often saves a tenth.
     gc.set_threshold(100_000, 50, 50)

@@ -231,7 +231,7 @@ class Judge:
         self.store = store
         self.engine = engine or usual_engine()
         self._usual = shapes is None
-        self.shapes = shapes if shapes is not None else load_shapes()
+        self.shapes = shapes if shapes is not None else _all_shapes()
         self.texts = texts or Texts(store.path.parent / "texts" if store.path else None)
 
     def plans(self) -> list[str]:
@@ -345,6 +345,11 @@ def _engine(shapes: Graph) -> FastEngine:
 
 
 # A service judges one changed plan after the other: what is the same each time is half of the work.
+
+
+@lru_cache(maxsize=1)
+def _all_shapes() -> Graph:
+    return load_shapes()
 
 
 @lru_cache(maxsize=1)
