@@ -62,7 +62,7 @@ from graph.stages import Gathering, place_of
 from graph.stages import read_plan as read_plan  # others know it from here
 from graph.stores import PARTS
 from graph.words import both
-from graph.workers import Workers, processes_for
+from graph.workers import Workers, processes_for, uncollected
 from ontology import terms
 from ontology.extension import FOLDER
 from ontology.vocabulary import using
@@ -236,7 +236,9 @@ class BuildJob:
             return
         made = datetime.now(UTC)
         self._open(corpus, made, digest)
-        if self._update(corpus, inputs, digest, made, now):
+        with uncollected():
+            updated = self._update(corpus, inputs, digest, made, now)
+        if updated:
             return
         gathered, kept, reused = self._read(corpus)
         comparisons, total = self._write(corpus, gathered, kept, made)

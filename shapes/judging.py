@@ -7,7 +7,6 @@ The engine is the fast one or the reference; the findings are the same.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import re
@@ -25,6 +24,7 @@ from rdflib import Literal as RdfLiteral
 from rdflib.term import BNode, Node
 
 from graph.stores import Store, open_store, read_parts
+from graph.workers import uncollected
 from ontology import terms
 from ontology.terms import ID, OA, ZM
 from ontology.vocabulary import ontology_graph
@@ -481,11 +481,5 @@ def _judged(part: tuple[Sequence[str], Path | None]) -> Packed:
 
 
 def _packed(judge: Judge, slugs: Sequence[str], file: Path | None) -> Packed:
-    # Hundreds of thousands of small things are made, none in circles: looking for these is a tenth of the time.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
+    with uncollected():
         return pack(judge.report(slugs, file.read_bytes() if file else None))
-    finally:
-        if enabled:
-            gc.enable()
