@@ -13,7 +13,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -343,8 +343,12 @@ class BuildJob:
         files = {path.name: path.stem for path, _ in corpus.documents}
         step = incremental.find_step(now, before.inputs, inputs, files)
         # What is taken over and written anew would get new checksums, damaged or not.
-        if step is None or not _is_whole(now, incremental.TAKEN_OVER):
+        if step is None or not _is_whole(now, [incremental.HEADS]):
             return False
+        # The large ones are looked at beside what follows, and before any of them is used.
+        aside = ThreadPoolExecutor(1)
+        others_whole = aside.submit(_is_whole, now, incremental.TAKEN_OVER)
+        aside.shutdown(wait=False)
         heads = incremental.read_heads(now)
         known = KnownDocuments.of(heads.values(), corpus.stubs)
         fresh: dict[str, PlanRecord] = {}
@@ -379,7 +383,7 @@ class BuildJob:
         change = incremental.StoreChange(self.folder / "store")
         named = change.holders(respelled)
         spellers = [slug for slug in heads if slug not in fresh and str(terms.document_graph(slug)) in named]
-        if not incremental.few({*step.affected, *spellers}, places):
+        if not others_whole.result() or not incremental.few({*step.affected, *spellers}, places):
             change.close()
             shutil.rmtree(self.folder / "store")
             return False

@@ -80,13 +80,13 @@ class PlanGraph(Graph):
         self._behind = store
         self._plans = [terms.document_iri(slug) for slug in slugs]
         self._lines: dict[bytes, list[bytes]] = {}
-        lines = self._lines
+        start, same = b" ", list[bytes]()
         for line in triples.splitlines():
-            subject = line[: line.find(b" ")]
-            if subject in lines:
-                lines[subject].append(line)
-            else:
-                lines[subject] = [line]
+            # What is said of a node stands together, mostly.
+            if not line.startswith(start):
+                start = line[: line.find(b" ") + 1]
+                same = self._lines.setdefault(start[:-1], [])
+            same.append(line)
         self._known: dict[Any, Node] = {}
         self._said: dict[Node, dict[str, list[Any]]] = {}
         self._values: dict[tuple[Node, Node], tuple[Node, ...]] = {}
