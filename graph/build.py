@@ -13,7 +13,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -62,7 +62,7 @@ from graph.stages import Gathering, place_of
 from graph.stages import read_plan as read_plan  # others know it from here
 from graph.stores import PARTS
 from graph.words import both
-from graph.workers import Workers, processes_for
+from graph.workers import Workers, processes_for, uncollected
 from ontology import terms
 from ontology.extension import FOLDER
 from ontology.vocabulary import using
@@ -236,7 +236,9 @@ class BuildJob:
             return
         made = datetime.now(UTC)
         self._open(corpus, made, digest)
-        if self._update(corpus, inputs, digest, made, now):
+        with uncollected():
+            updated = self._update(corpus, inputs, digest, made, now)
+        if updated:
             return
         gathered, kept, reused = self._read(corpus)
         comparisons, total = self._write(corpus, gathered, kept, made)
@@ -341,8 +343,12 @@ class BuildJob:
         files = {path.name: path.stem for path, _ in corpus.documents}
         step = incremental.find_step(now, before.inputs, inputs, files)
         # What is taken over and written anew would get new checksums, damaged or not.
-        if step is None or not _is_whole(now, incremental.TAKEN_OVER):
+        if step is None or not _is_whole(now, [incremental.HEADS]):
             return False
+        # The large ones are looked at beside what follows, and before any of them is used.
+        aside = ThreadPoolExecutor(1)
+        others_whole = aside.submit(_is_whole, now, incremental.TAKEN_OVER)
+        aside.shutdown(wait=False)
         heads = incremental.read_heads(now)
         known = KnownDocuments.of(heads.values(), corpus.stubs)
         fresh: dict[str, PlanRecord] = {}
@@ -377,7 +383,7 @@ class BuildJob:
         change = incremental.StoreChange(self.folder / "store")
         named = change.holders(respelled)
         spellers = [slug for slug in heads if slug not in fresh and str(terms.document_graph(slug)) in named]
-        if not incremental.few({*step.affected, *spellers}, places):
+        if not others_whole.result() or not incremental.few({*step.affected, *spellers}, places):
             change.close()
             shutil.rmtree(self.folder / "store")
             return False
@@ -400,7 +406,7 @@ class BuildJob:
         change.add(stages.provenance_quads(fresh.values(), made, code_hash()))
         change.add(trail.trail_quads(self._trail()))
         change.close()
-        incremental.write_heads(self.folder, [fresh.get(slug, head) for slug, head in heads.items()])
+        incremental.write_heads(self.folder, now, heads, fresh)
         rows = [search_index.rows_of(record, texts[slug]) for slug, record in fresh.items()]
         search_index.update(self.folder, now, rows)
         counts = dict(before.counts)
@@ -437,7 +443,9 @@ class BuildJob:
 
     def _write_summary(self, summary: Summary) -> None:
         (self.folder / "build.json").write_text(
-            json.dumps(summary.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+            # One line a file; with an indent json is written in Python, which takes ten times as long.
+            json.dumps(summary.__dict__, ensure_ascii=False, separators=(",\n", ": ")) + "\n",
+            encoding="utf-8",
         )
 
     def _trail(self) -> list[trail.Entry]:

@@ -56,7 +56,7 @@ class Lineage:
         """
         own = _day(place)
         return [
-            max(options, key=lambda option: _weight(option, own))
+            options[0] if len(options) == 1 else max(options, key=lambda option: _weight(option, own))
             for _, options in self._above(place)
             if options
         ]

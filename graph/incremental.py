@@ -85,11 +85,15 @@ def _stands_apart(name: str) -> bool:
 # -- what is kept of each document -----------------------------------------------------------------------------
 
 
-def write_heads(folder: Path, records: Iterable[PlanRecord]) -> None:
-    """Note what each document is, in the order of the build, for the next one."""
-    with (folder / HEADS).open("w", encoding="utf-8") as out:
-        for record in records:
-            out.write(head_of(record).model_dump_json(exclude_defaults=True) + "\n")
+def write_heads(folder: Path, before: Path, order: Iterable[str], changed: Mapping[str, PlanRecord]) -> None:
+    """Note what each document is, for the next build: as in the one before, but for some. ``order`` are its slugs."""
+    with (
+        (folder / HEADS).open("w", encoding="utf-8") as out,
+        (before / HEADS).open(encoding="utf-8") as lines,
+    ):
+        for slug, line in zip(order, lines, strict=True):
+            head = head_of(changed[slug]).model_dump_json(exclude_defaults=True) if slug in changed else None
+            out.write(line if head is None else head + "\n")
 
 
 def read_heads(folder: Path) -> dict[str, PlanRecord]:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Literal
 
 from graph import agency_names, divisions, intervals, linking
-from graph.agency_identity import identify
+from graph.agency_identity import AgencyIdentity, identify
 from graph.clauses import Years
 from graph.comparing import direction, is_of_a_part
 from graph.known_documents import KnownDocuments, own_number
@@ -24,7 +24,7 @@ from graph.record import Action, PlanRecord, Span, Table, Target
 from graph.shares import row_path
 from graph.tables import AGENCY, HEADING, LEAD, NAME, SERIAL, TASK, VALUE, column_kind
 from graph.targets import SentenceReader
-from ontology.vocabulary import load_vocabularies
+from ontology.vocabulary import load_vocabularies, remembered
 
 CheckKind = Literal[
     "body_annex_value",
@@ -441,10 +441,9 @@ def _is_several(name: str) -> bool:
 
 def same_body(one: str, other: str) -> bool:
     """Whether two names are spellings of one body: 区城管局 and 区城市管理执法局, 区市场监管局 and 区市场监督管理局."""
-    one, other = (re.sub(r"[（(][^（()）]*[）)]|[（()）]", "", name) for name in (one, other))
+    (one, first), (other, second) = _body(one), _body(other)
     if one == other:
         return True
-    first, second = (identify(name, divisions.NATIONAL) for name in (one, other))
     if (first.code, first.key) == (second.code, second.key):
         return True
     if first.key.isascii() and second.key.isascii():
@@ -457,6 +456,13 @@ def same_body(one: str, other: str) -> bool:
         return False
     functions = set(first.functions), set(second.functions)
     return not all(functions) or bool(functions[0] & functions[1])
+
+
+@remembered
+def _body(name: str) -> tuple[str, AgencyIdentity]:
+    """A name without what stands in brackets, and who that is: each name is held against dozens of others."""
+    bare = re.sub(r"[（(][^（()）]*[）)]|[（()）]", "", name)
+    return bare, identify(bare, divisions.NATIONAL)
 
 
 def _spellings(record: PlanRecord, words: Words | None) -> Iterator[Check]:

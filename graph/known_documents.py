@@ -301,6 +301,7 @@ def _key(number: DocumentNumber | None, title: str | None) -> str:
     return number.normal if number else title_key(title or "") or (title or "")
 
 
+@lru_cache(maxsize=50_000)
 def _parsed(number: str | None) -> DocumentNumber | None:
     return document_numbers.parse(number) if number else None
 

@@ -31,6 +31,8 @@ _STORES: Final = ("store", user_graphs.STORE)
 _PASSED_OVER: Final = ("LOG", "LOCK", "OPTIONS-", "IDENTITY")
 _MADE_LATER: Final = ("data", ".data.part", FILE)
 """What is made in the folder of a build after it was published: the files of /data, and the list itself."""
+_START: Final = '{"files": '
+_AFTER: Final = ', "sha256": "'
 Sealed = dict[str, tuple[int, str]]
 """By file, relative to the build: bytes, SHA-256."""
 Progress = Callable[[int, int], None]
@@ -60,19 +62,22 @@ def seal(build: Path, before: Path | None = None) -> None:
 
     def sealed(name: str) -> tuple[int, str]:
         path = build / name
-        old = known.get(name) if known else None
-        if old is not None and before is not None and _same(path, before / name):
-            return old
         return path.stat().st_size, digest(path)
 
-    files = names(build)
+    files, linked = names(build), {}
+    if known:
+        linked = {
+            name: known[name]
+            for name in files
+            if name in known and _same(f"{build}/{name}", f"{before}/{name}")
+        }
+    new = [name for name in files if name not in linked]
     with ThreadPoolExecutor(_THREADS) as pool:  # hashing lets other threads run
-        found: Sealed = dict(zip(files, pool.map(sealed, files), strict=True))
+        found: Sealed = {**linked, **dict(zip(new, pool.map(sealed, new), strict=True))}
     body = json.dumps(found, ensure_ascii=False, sort_keys=True)
-    told = {"version": _VERSION, "sha256": hashlib.sha256(body.encode()).hexdigest(), "files": found}
     part = build / f".{FILE}.part"
     with part.open("w", encoding="utf-8") as out:
-        json.dump(told, out, ensure_ascii=False, sort_keys=True)
+        out.write(_START + body + _end(body))
         out.flush()
         os.fsync(out.fileno())
     part.replace(build / FILE)
@@ -190,11 +195,13 @@ def digest(path: Path) -> str:
 @lru_cache(maxsize=8)
 def _read(path: Path, _modified: int, _inode: int) -> Sealed:
     try:
-        told: dict[str, Any] = json.loads(path.read_bytes())
-        files = told["files"]
-        body = json.dumps(files, ensure_ascii=False, sort_keys=True)
-        if told["version"] != _VERSION or hashlib.sha256(body.encode()).hexdigest() != told["sha256"]:
+        told = path.read_text(encoding="utf-8")
+        start, stop = told.index(_START) + len(_START), told.rindex(_AFTER)
+        body = told[start:stop]
+        # What was written, character by character, and not what it reads as.
+        if told != _START + body + _end(body):
             raise ValueError("checksum")
+        files: dict[str, Any] = json.loads(body)
         return {name: (int(size), str(sha256)) for name, (size, sha256) in files.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Fault(path, both("damage", "seal")).error() from error
@@ -202,23 +209,33 @@ def _read(path: Path, _modified: int, _inode: int) -> Sealed:
 
 def names(build: Path) -> list[str]:
     """The files of a build that answers come from, relative to it; without the list of checksums itself."""
-    found = []
-    for folder, folders, files in os.walk(build):
-        where = Path(folder)
-        if where == build:
-            folders[:] = [name for name in folders if name not in _MADE_LATER]
-            files = [name for name in files if name not in _MADE_LATER and not name.startswith(".")]
-        for name in files:
-            if where.name not in _STORES or not name.startswith(_PASSED_OVER):
-                found.append((where / name).relative_to(build).as_posix())
+    found, waiting = list[str](), [""]
+    while waiting:
+        prefix = waiting.pop()
+        folder = build / prefix
+        store = folder.name in _STORES
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if not prefix and (name in _MADE_LATER or (name.startswith(".") and not entry.is_dir())):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(f"{prefix}{name}/")
+                elif not (store and name.startswith(_PASSED_OVER)):
+                    found.append(prefix + name)
     return sorted(found)
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(one: str, other: str) -> bool:
     try:
-        return one.samefile(other)
+        return os.path.samefile(one, other)  # noqa: PTH121 - there are thousands, and paths as objects take long
     except OSError:
         return False
+
+
+def _end(body: str) -> str:
+    """What stands behind the files of a list: its own checksum."""
+    return f'{_AFTER}{hashlib.sha256(body.encode()).hexdigest()}", "version": {_VERSION}}}'
 
 
 def _compared(build: Path, name: str, known: tuple[int, str]) -> Iterator[Fault]:

@@ -56,6 +56,10 @@ CREATE VIRTUAL TABLE words USING fts5 (label, names, text, content='', tokenize=
 """
 
 
+_FEW = 500
+"""Agencies that are looked up one by one; of more the whole table is read."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """What is found and shown. ``span`` is its place in the kept text; ``names`` are as good as its label."""
@@ -227,11 +231,7 @@ class _Writer:
         self._base.execute("INSERT INTO agency SELECT iri, id FROM content WHERE id >= ?", [first])
 
     def _agencies(self, iris: set[str]) -> Iterator[Entry]:
-        rows = self._base.execute("SELECT iri, code, name, sum(uses) FROM spelling GROUP BY iri, name")
-        for iri, group in groupby(rows.fetchall(), key=itemgetter(0)):
-            if iri not in iris:
-                continue
-            spelled = list(group)
+        for iri, spelled in self._spelled(iris):
             code = spelled[0][1]
             counted = Counter({name: uses for _, _, name, uses in spelled if uses})
             # A body above those that are named, which no document names itself, goes by its full name.
@@ -239,6 +239,21 @@ class _Writer:
             names = dict.fromkeys(others)
             names |= dict.fromkeys(full for name in (label, *others) for full in _full_names(name, code))
             yield Entry("agency", iri, code, label, names=tuple(one for one in names if one != label))
+
+    def _spelled(self, iris: set[str]) -> Iterator[tuple[str, list[tuple[str, str, str, int]]]]:
+        """How some agencies are spelled, in the order of their IRIs: (iri, code, name, uses)."""
+        spelled = "SELECT iri, code, name, sum(uses) FROM spelling"
+        if len(iris) <= _FEW:
+            # Of a changed plan: each by its key, and not the whole table.
+            for iri in sorted(iris):
+                rows = self._base.execute(f"{spelled} WHERE iri = ? GROUP BY name", [iri]).fetchall()
+                if rows:
+                    yield iri, rows
+            return
+        every = self._base.execute(f"{spelled} GROUP BY iri, name")
+        for iri, group in groupby(every.fetchall(), key=itemgetter(0)):
+            if iri in iris:
+                yield iri, list(group)
 
 
 @dataclass(frozen=True)

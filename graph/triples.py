@@ -52,6 +52,7 @@ class _Document:
         self.known = known
         self.code = agency_labels.code_of(record)
         self.members = agency_labels.members(record)
+        self._agencies: dict[str, URIRef] = {}
 
     def write(self) -> QuadWriter:
         self._head()
@@ -245,8 +246,11 @@ class _Document:
 
     def _agency(self, name: str) -> URIRef:
         """The agency that a name of this document is. Its preferred label joins documents: see graph.cascade."""
+        known = self._agencies.get(name)
+        if known is not None:  # all that is to be said of it was said when it was named first
+            return known
         identity = identify(name, self.code)
-        iri = self._body(identity)
+        iri = self._agencies[name] = self._body(identity)
         self.out.add(iri, RDFS.label, zh(name))
         if not identity.resolved:
             self._unresolved(iri, identity)

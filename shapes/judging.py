@@ -7,7 +7,6 @@ The engine is the fast one or the reference; the findings are the same.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import re
@@ -25,6 +24,7 @@ from rdflib import Literal as RdfLiteral
 from rdflib.term import BNode, Node
 
 from graph.stores import Store, open_store, read_parts
+from graph.workers import uncollected
 from ontology import terms
 from ontology.terms import ID, OA, ZM
 from ontology.vocabulary import ontology_graph
@@ -81,13 +81,13 @@ class PlanGraph(Graph):
         self._behind = store
         self._plans = [terms.document_iri(slug) for slug in slugs]
         self._lines: dict[bytes, list[bytes]] = {}
-        lines = self._lines
+        start, same = b" ", list[bytes]()
         for line in triples.splitlines():
-            subject = line[: line.find(b" ")]
-            if subject in lines:
-                lines[subject].append(line)
-            else:
-                lines[subject] = [line]
+            # What is said of a node stands together, mostly.
+            if not line.startswith(start):
+                start = line[: line.find(b" ") + 1]
+                same = self._lines.setdefault(start[:-1], [])
+            same.append(line)
         self._known: dict[Any, Node] = {}
         self._said: dict[Node, dict[str, list[Any]]] = {}
         self._values: dict[tuple[Node, Node], tuple[Node, ...]] = {}
@@ -232,7 +232,7 @@ class Judge:
         self.store = store
         self.engine = engine or usual_engine()
         self._usual = shapes is None
-        self.shapes = shapes if shapes is not None else load_shapes()
+        self.shapes = shapes if shapes is not None else _all_shapes()
         self.texts = texts or Texts(store.path.parent / "texts" if store.path else None)
 
     def plans(self) -> list[str]:
@@ -360,6 +360,11 @@ def _engine(shapes: Graph) -> FastEngine:
 
 
 # A service judges one changed plan after the other: what is the same each time is half of the work.
+
+
+@lru_cache(maxsize=1)
+def _all_shapes() -> Graph:
+    return load_shapes()
 
 
 @lru_cache(maxsize=1)
@@ -491,11 +496,5 @@ def _judged(part: tuple[Sequence[str], Path | None]) -> Packed:
 
 
 def _packed(judge: Judge, slugs: Sequence[str], file: Path | None) -> Packed:
-    # Hundreds of thousands of small things are made, none in circles: looking for these is a tenth of the time.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
+    with uncollected():
         return judge.packed(slugs, file.read_bytes() if file else None)
-    finally:
-        if enabled:
-            gc.enable()

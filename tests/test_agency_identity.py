@@ -181,11 +181,11 @@ def test_twenty_thousand_calls_take_no_time() -> None:
     names = [(name, code) for name in NAMED for code in CODES]
     for name, code in names:
         identify(name, code)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(4):
         for name, code in names:
             identify(name, code)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 # --- groups and labels ---------------------------------------------------------------------------------------------
