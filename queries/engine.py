@@ -255,6 +255,8 @@ class QueryEngine:
         loop = asyncio.get_running_loop()
         if self._long_texts >= self.limits.waiting:
             raise self.busy()
+        if (client := asking_for.get()) is not None:
+            client.characters += len(text)
         self._long_texts += 1
         try:
             return await loop.run_in_executor(self._aside, self._inspect, text)
@@ -316,6 +318,19 @@ class QueryEngine:
             service_hosts=self.limits.service_hosts,
         )
 
+    def _asked_for(
+        self, text: str | QueryText, media_type: str | None, graphs: Sequence[str]
+    ) -> tuple[QueryText, Format]:
+        """The query, inspected, and the format of its answer. Raises as `run` does."""
+        query = self.check(text) if isinstance(text, str) else text
+        choices = formats_of(kind_of(query.form))
+        wanted = next((one for one in choices if media_type in (None, *one.media_types)), None)
+        if wanted is None:
+            raise ValueError(f"{query.form} has no answer in {media_type}")
+        for iri in graphs:
+            _check_iri(iri)
+        return query, wanted
+
     def _run(
         self,
         text: str | QueryText,
@@ -325,13 +340,7 @@ class QueryEngine:
         base_iri: str | None,
         public: bool,
     ) -> Steps[Answer]:
-        query = self.check(text) if isinstance(text, str) else text
-        choices = formats_of(kind_of(query.form))
-        wanted = next((one for one in choices if media_type in (None, *one.media_types)), None)
-        if wanted is None:
-            raise ValueError(f"{query.form} has no answer in {media_type}")
-        for iri in (*default_graphs, *named_graphs):
-            _check_iri(iri)
+        query, wanted = self._asked_for(text, media_type, (*default_graphs, *named_graphs))
         chosen = bool(default_graphs or named_graphs)
         request = {
             "query": query.text,

@@ -16,13 +16,14 @@ from contextvars import ContextVar
 
 
 class Client:
-    """Whom queries are run for, and for how many seconds they have been."""
+    """Whom queries are run for, for how many seconds they have been, and how long texts were looked at for it."""
 
-    __slots__ = ("name", "seconds")
+    __slots__ = ("characters", "name", "seconds")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.seconds = 0.0
+        self.characters = 0
 
 
 asking_for: ContextVar[Client | None] = ContextVar("asking_for", default=None)

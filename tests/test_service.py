@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from api.app import create_app
 from api.around import logs
-from api.around.admission import Buckets, client_of
+from api.around.door import Buckets, client_of
 from api.settings import Settings, load, table
 from graph.errors import BadInput, Busy, ZhengmaiError
 from tests.test_cli import refused, run
