@@ -61,6 +61,7 @@ _NICE = 2  # as `queries.worker` has it
 _LONG_NICE = (
     15  # what a long query is lowered to, so that short ones (`queries.worker`) find the processor free
 )
+_NEW = 1.0  # seconds of queries that a process counts for which had to be ended, as another has to be started
 _PIECE = 1 << 18
 _REMEMBERED = 10_000  # characters: texts up to here are inspected once
 
@@ -379,7 +380,7 @@ class QueryEngine:
             finally:
                 seconds = time.perf_counter() - started
                 if (client := asking_for.get()) is not None:
-                    client.seconds += seconds
+                    client.seconds += seconds if worker.ready else max(seconds, _NEW)
         finally:
             turns.leave(turn)
             if worker is not None:
@@ -516,6 +517,9 @@ class _Worker:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
+        with suppress(OSError):  # to start takes as much as a hundred queries
+            nice = max(_NICE, os.getpriority(os.PRIO_PROCESS, 0))
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, nice)
 
     @property
     def pid(self) -> int:

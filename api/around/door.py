@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 from api.around.waiting import WaitingRoom
 from api.settings import Settings
 
-FREE: Final = ("/health", "/ready", "/metrics", "/static/")
+PROBES: Final = ("/health", "/ready", "/metrics")
+FREE: Final = (*PROBES, "/static/")
 REFUSED: Final = frozenset({400, 403, 408, 411, 413, 414, 415, 422, 499})
 """Answers after which more than one token is gone. 404 and 406 are mistakes of good clients; 503 is none of theirs."""
 _REFUSED_TOKENS = 9
@@ -119,7 +120,9 @@ class Door:
         Who has asked too much waits the longest, and may be let in after it.
         """
         if path.startswith(FREE):
-            return self._held_seconds if self._free and self._free.wait(client) else 0
+            if self._free and self._free.wait(client):
+                return self._held_seconds
+            return 0 if path.startswith(PROBES) else None
         share = self._requests.share(client) if self._requests else 1.0
         if self._at_work[client] >= self._most or (self._requests and self._requests.empty(client)):
             return self._held_seconds

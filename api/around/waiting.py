@@ -1,7 +1,7 @@
 """Where requests wait that are in no hurry: for some time, and then one after the other.
 
-What waits costs a timer, no task and no thread. Those whose time has come go on one in each turn of the event loop, so that
-a hundred of them are not a tenth of a second in which nobody else is answered.
+What waits costs a timer, no task and no thread. Those whose time has come go on a hundredth of a second apart, so that a
+hundred of them are not a tenth of a second in which nobody else is answered. Where nobody else is due it is at once.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Final
+
+_APART: Final = 0.01  # seconds
 
 
 class Waiting:
@@ -54,6 +57,7 @@ class WaitingRoom:
         self._places = places
         self._due: deque[Waiting] = deque()
         self._called = False
+        self._next_at = 0.0
 
     def wait(self, seconds: float, go_on: Callable[[], None]) -> Waiting | None:
         """Call ``go_on`` after so many seconds, when its turn has come. None when all places are taken."""
@@ -72,10 +76,11 @@ class WaitingRoom:
     def _call(self) -> None:
         if self._due and not self._called:
             self._called = True
-            asyncio.get_running_loop().call_soon(self._next)
+            asyncio.get_running_loop().call_at(self._next_at, self._next)
 
     def _next(self) -> None:
         self._called = False
         while self._due and not self._due.popleft().go_on():
             pass  # those that are gone take no turn
+        self._next_at = asyncio.get_running_loop().time() + _APART
         self._call()
