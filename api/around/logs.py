@@ -76,7 +76,9 @@ class PlainLines(logging.Formatter):
         if (current := request_id.get()) is not None:
             told.append(f"id={current}")
         # Whatever a client sends, a record stays on its line.
-        line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(told))
+        line = " ".join(told)
+        if not line.isprintable():
+            line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
