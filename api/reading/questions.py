@@ -176,7 +176,7 @@ def create_router(catalogue: Catalogue) -> APIRouter:
     def get_questions(request: Request) -> Response:
         questions = service_of(request).catalogue.questions
         notes = JSONResponse([note(question).model_dump() for question in questions])
-        vary = "Accept, Accept-Language"
+        vary = _VARY["Vary"]
         # It follows from the program, not from the build
         entity_tag = caching.tag_of(request, caching.tag(request.app.version, notes.body))
         if (same := caching.unchanged(request, entity_tag, vary)) is not None:
@@ -184,6 +184,7 @@ def create_router(catalogue: Catalogue) -> APIRouter:
         as_page = pages.wanted(request)
         answer = pages.render(request, "questions.html", {"questions": questions}) if as_page else notes
         answer.headers.update(caching.headers(entity_tag, vary))
+        caching.ready_to_send(request)
         return answer
 
     for question in catalogue.questions:
