@@ -24,6 +24,7 @@ from api import pages, problems, status
 from api.around.admission import Admission
 from api.around.caching import ReadyAnswers
 from api.around.compression import Compression
+from api.around.door import Door
 from api.around.methods import Head
 from api.around.metrics import Metrics
 from api.around.middleware import Around
@@ -69,6 +70,7 @@ def create_app(
     """
     settings = settings or Settings.from_environment()
     metrics = Metrics(settings.data, _version())
+    door = Door(settings)
     tracing = Tracing(traces or provider_of(settings))
 
     @contextmanager
@@ -79,7 +81,7 @@ def create_app(
     service = Service(settings, load_catalogue(), watch)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Door]]:
         try:
             await run_in_threadpool(service.jobs.settle)  # what a crash left
         except (OSError, StoreError) as error:  # reading goes on all the same
@@ -87,7 +89,7 @@ def create_app(
         if warm:
             await run_in_threadpool(_warm_up, service)
         looking = asyncio.create_task(_look_after(service, metrics))
-        yield
+        yield {"door": door}  # for whoever has the connections (`api.around.connections`)
         looking.cancel()
         service.close()
         tracing.close()
@@ -145,7 +147,7 @@ def create_app(
     problems.describe(app)
     # What is added last is outermost. Other layers belong above this line.
     app.add_middleware(Around, service=service, metrics=metrics, tracing=tracing)
-    app.add_middleware(Admission, settings=settings, metrics=metrics)
+    app.add_middleware(Admission, door=door, metrics=metrics)
     return app
 
 

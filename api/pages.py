@@ -9,12 +9,12 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-import yaml
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.negotiation import HTML, JSON, best, language
+from graph.words import words_of
 from ontology.terms import BASE, ID, PREFIXES, ZM
 from queries.tables import Table
 from queries.words import Text
@@ -34,12 +34,9 @@ HEADERS = {
 
 @cache
 def _words() -> dict[str, Text]:
-    data: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(
-        files("api").joinpath("words.yaml").read_text(encoding="utf-8")
-    )
     return {
         f"{section}.{key}": Text(zh=said["zh"], en=said["en"])
-        for section, words in data.items()
+        for section, words in words_of("api").items()
         for key, said in words.items()
     }
 

@@ -102,6 +102,14 @@ class Settings(BaseModel):
     client_requests: int = Field(
         default=16, ge=1, le=10_000, description="requests of one client that are answered at a time"
     )
+    held_seconds: float = Field(
+        default=1, ge=0, le=60, description="how long a request waits whose client asks too much"
+    )
+    held_requests: int = Field(
+        default=400,
+        ge=1,
+        description="requests that may wait so, of all clients of a process; others are closed",
+    )
     connections: int = Field(default=1000, ge=10, description="connections of each process")
     client_connections: int = Field(
         default=100, ge=1, description="connections of one client; proxies that are trusted have no limit"

@@ -30,6 +30,7 @@ from SPARQLWrapper.SPARQLExceptions import SPARQLWrapperException
 
 from graph import user_graphs
 from graph.errors import QuerySyntaxError, QueryTimeout, QueryTooLarge, StoreError, ZhengmaiError
+from graph.listing import chunks
 from graph.store_address import Server, problem, sentence
 from graph.stores import Term
 from ontology import terms
@@ -44,7 +45,6 @@ _BOOLEAN: Final = "http://www.w3.org/2001/XMLSchema#boolean"
 _TRIES: Final = 3
 _PIECE: Final = 1 << 16
 _SHOWN: Final = 300  # characters of what a server said
-_CHUNK: Final = 20_000  # characters of IRIs in one query, below what servers take
 _TRANSIENT: Final = frozenset((502, 503, 504))
 _ACCEPTED: Final = {
     ROWS_MEDIA: (ROWS_MEDIA, "application/json"),
@@ -421,7 +421,7 @@ class RemoteStore:
         where = f"GRAPH <{graph}> {{ ?s ?p ?o }}" if graph else "GRAPH ?g { ?s ?p ?o }"
         if but_user_graphs:
             where += f' FILTER(!STRSTARTS(STR(?g), "{user_graphs.PREFIX}"))'
-        for chunk in _chunks(subjects):
+        for chunk in chunks(subjects):
             text = f"SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ {chunk} }} {where} }}"
             for row in self.rows(text):
                 yield ox.Triple(row["s"], row["p"], row["o"])  # type: ignore[arg-type]
@@ -453,16 +453,3 @@ def _written(body: bytes) -> bytes:
     """N-Triples in the one way of writing that all here agree on."""
     quads = ox.parse(body, format=ox.RdfFormat.N_TRIPLES)
     return ox.serialize((quad.triple for quad in quads), format=ox.RdfFormat.N_TRIPLES) or b""
-
-
-def _chunks(iris: Iterable[str]) -> Iterator[str]:
-    chunk: list[str] = []
-    length = 0
-    for iri in iris:
-        chunk.append(f"<{iri}>")
-        length += len(iri) + 3
-        if length > _CHUNK:
-            yield " ".join(chunk)
-            chunk, length = [], 0
-    if chunk:
-        yield " ".join(chunk)

@@ -7,18 +7,19 @@ from importlib.resources import files
 
 import yaml
 
+Words = dict[str, dict[str, dict[str, str]]]
+
 
 @cache
-def _all() -> dict[str, dict[str, dict[str, str]]]:
-    data: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(
-        files("graph").joinpath("words.yaml").read_text(encoding="utf-8")
-    )
+def words_of(package: str, file: str = "words.yaml") -> Words:
+    """All sentences of a file of a package: by section, key and language."""
+    data: Words = yaml.safe_load(files(package).joinpath(file).read_text(encoding="utf-8"))
     return data
 
 
 def both(section: str, key: str, **values: object) -> tuple[str, str]:
     """One sentence in English and in Chinese, its places filled with ``values``."""
-    words = _all()[section][key]
+    words = words_of("graph")[section][key]
     return words["en"].format(**values), words["zh"].format(**values)
 
 

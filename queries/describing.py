@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pyoxigraph as ox
 from rdflib.namespace import DCTERMS, RDFS, SKOS
 
+from graph.listing import chunks
 from ontology.terms import OA, ZM
 from queries.rdf import term
 from queries.tables import Table
@@ -20,7 +21,6 @@ MOST_OWN = 2000
 """Statements of a thing that are given."""
 PART = 200
 """Statements that point to a thing, given at a time."""
-_CHUNK = 20_000  # characters of IRIs in one query, well below the limit of a query's length
 
 # Where the sentences stand that a thing without one of its own rests on
 _RESTS_ON = frozenset(
@@ -151,24 +151,11 @@ def _names(ask: Ask, iri: str, triples: Iterable[ox.Triple]) -> Iterator[ox.Trip
 def _said(ask: Ask, subjects: Iterable[str], predicates: Iterable[str]) -> Iterator[ox.Triple]:
     """What is said of some subjects with some predicates."""
     listed = ", ".join(f"<{one}>" for one in predicates)
-    for chunk in _chunks(dict.fromkeys(subjects)):
+    for chunk in chunks(dict.fromkeys(subjects)):
         query = f"SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ {chunk} }} ?s ?p ?o FILTER(?p IN ({listed})) }}"
         for s, p, o in ask(query).rows:
             assert s is not None and p is not None and o is not None  # noqa: PT018 - a pattern binds all
             yield ox.Triple(ox.NamedNode(s.text), ox.NamedNode(p.text), term(o))
-
-
-def _chunks(iris: Iterable[str]) -> Iterator[str]:
-    chunk: list[str] = []
-    length = 0
-    for iri in iris:
-        chunk.append(f"<{iri}>")
-        length += len(iri) + 3
-        if length > _CHUNK:
-            yield " ".join(chunk)
-            chunk, length = [], 0
-    if chunk:
-        yield " ".join(chunk)
 
 
 def _iri(node: object) -> str:

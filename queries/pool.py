@@ -4,25 +4,32 @@ A query that is over soon has a place of its own kind. One that runs for longer 
 on beside it, as long as there are not too many of those: a few slow queries do not make everybody wait.
 
 Places go round among those who ask (`asking_for`): the next is for whoever has the fewest queries at work, and who has
-none finds a place even where others hold them all. So a flood from one client is a queue of its own.
+none finds a place even where others hold them all. Who is not alone has half of the places at most. So a flood from one
+client is a queue of its own.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import ContextVar
+from typing import Final
+
+_ALONE: Final = 5.0  # seconds after which who has asked is not there any more
 
 
 class Client:
-    """Whom queries are run for, and for how many seconds they have been."""
+    """Whom queries are run for, for how many seconds they have been, and how long texts were looked at for it."""
 
-    __slots__ = ("name", "seconds")
+    __slots__ = ("characters", "name", "seconds")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.seconds = 0.0
+        self.characters = 0
 
 
 asking_for: ContextVar[Client | None] = ContextVar("asking_for", default=None)
@@ -47,15 +54,20 @@ class Turn:
 class Turns:
     """``places`` for queries that run, ``long`` more for those that take their time, and a queue of ``waiting``.
 
-    One place more is for those who have no query at work when all are taken. Of the queue one client may have half.
+    One place more is for those who have no query at work when all are taken. Of the places and of the queue one client
+    may have half while others ask too.
     """
 
-    def __init__(self, places: int, long: int, waiting: int) -> None:
+    def __init__(
+        self, places: int, long: int, waiting: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.size = places + waiting
         self._places, self._long, self._waiting = places, long, waiting
         self._queue: deque[Turn] = deque()
         self._held: Counter[str] = Counter()  # by client, the long ones among them
-        self._short = 0
+        self._short: Counter[str] = Counter()  # by client, without the long ones
+        self._seen: OrderedDict[str, float] = OrderedDict()  # when who asked last
+        self._clock = clock
         self._lock = threading.Lock()
 
     def full(self) -> bool:
@@ -68,6 +80,7 @@ class Turns:
         """A turn; give it back in any case. Raises Full."""
         turn = Turn(_asking())
         with self._lock:
+            self._see(turn.client)
             if self._free_for(turn.client):
                 self._grant(turn)
             elif not self._may_wait(turn.client):
@@ -88,10 +101,8 @@ class Turns:
                 if turn.long:
                     self._long += 1
                 else:
-                    self._short -= 1
-                self._held[turn.client] -= 1
-                if not self._held[turn.client]:
-                    del self._held[turn.client]
+                    _less(self._short, turn.client)
+                _less(self._held, turn.client)
                 self._next()
 
     def go_long(self, turn: Turn) -> bool:
@@ -100,7 +111,7 @@ class Turns:
             if not self._long:
                 return False
             self._long -= 1
-            self._short -= 1
+            _less(self._short, turn.client)
             turn.long = True
             self._next()
             return True
@@ -113,7 +124,23 @@ class Turns:
             )
 
     def _free_for(self, client: str) -> bool:
-        return self._short < self._places or (self._short == self._places and not self._held[client])
+        taken = self._short.total()
+        if not self._held[client]:
+            return taken <= self._places
+        return taken < self._places and (
+            self._short[client] < max(1, self._places // 2) or self._alone(client)
+        )
+
+    def _see(self, client: str) -> None:
+        self._seen[client] = self._clock()
+        self._seen.move_to_end(client)
+        while self._seen[next(iter(self._seen))] < self._clock() - _ALONE:
+            self._seen.popitem(last=False)
+
+    def _alone(self, client: str) -> bool:
+        """Whether nobody else has asked lately."""
+        others = (when for one, when in reversed(self._seen.items()) if one != client)
+        return next(others, -_ALONE) < self._clock() - _ALONE
 
     def _may_wait(self, client: str) -> bool:
         mine = sum(one.client == client for one in self._queue)
@@ -132,19 +159,23 @@ class Turns:
         last.future.set_result(False)
 
     def _grant(self, turn: Turn) -> None:
-        self._short += 1
+        self._short[turn.client] += 1
         self._held[turn.client] += 1
         turn.future.set_result(True)
 
     def _next(self) -> None:
-        while self._queue:
+        while free := [one for one in self._queue if self._free_for(one.client)]:
             # Whoever has fewest at work; of those, who has waited longest
-            turn = min(self._queue, key=lambda one: self._held[one.client])
-            if not self._free_for(turn.client):
-                return
+            turn = min(free, key=lambda one: self._held[one.client])
             self._queue.remove(turn)
             if not turn.future.cancelled():
                 self._grant(turn)
+
+
+def _less(counter: Counter[str], client: str) -> None:
+    counter[client] -= 1
+    if not counter[client]:
+        del counter[client]
 
 
 def _asking() -> str:

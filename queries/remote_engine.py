@@ -26,8 +26,8 @@ from graph.remote_publishing import Watcher
 from graph.remote_store import Connection, Exchange
 from graph.store_address import StoreAddress, discover
 from queries.dialects import translated
-from queries.engine import Answer, Limits, QueryEngine, Watch, _check_iri, _Spool
-from queries.formats import Format, formats_of, kind_of
+from queries.engine import Answer, Limits, QueryEngine, Watch, _Spool
+from queries.formats import Format
 from queries.pool import Full, Turns
 from queries.sparql_text import QueryText, engine_syntax_error
 from queries.steps import Call, Come, Steps
@@ -107,13 +107,7 @@ class RemoteEngine(QueryEngine):
         base_iri: str | None,
         public: bool,
     ) -> Steps[Answer]:
-        query = self.check(text) if isinstance(text, str) else text
-        choices = formats_of(kind_of(query.form))
-        wanted = next((one for one in choices if media_type in (None, *one.media_types)), None)
-        if wanted is None:
-            raise ValueError(f"{query.form} has no answer in {media_type}")
-        for iri in (*default_graphs, *named_graphs):
-            _check_iri(iri)
+        query, wanted = self._asked_for(text, media_type, (*default_graphs, *named_graphs))
         graphs = {"default-graph-uri": list(default_graphs), "named-graph-uri": list(named_graphs)}
         turns = self._public if public else self._own
         try:

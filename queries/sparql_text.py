@@ -62,15 +62,17 @@ _TOKEN = re.compile(
   | (?P<lang>@[A-Za-z]+(?:-+[A-Za-z0-9]+)*)
   | (?P<variable>[?$][\w·‿⁀]+)
   | (?P<blank>_:\w(?:[\w.\-·]*[\w\-·])?)
-  | (?P<name>(?:(?=[\w.\-·]{{1,{_PREFIX}}}:)[^\W\d_](?:[\w.\-·]*[\w\-·])?)?:(?:(?:[\w:]|{_LOCAL})(?:(?:[\w:.\-·]|{_LOCAL})*(?:[\w:\-·]|{_LOCAL}))?)?)
+  | (?P<name>(?:(?=[\w.\-·]{{1,{_PREFIX}}}+:)[^\W\d_](?:[\w.\-·]*[\w\-·])?)?:(?:(?:[\w:]|{_LOCAL})(?:(?:[\w:.\-·]|{_LOCAL})*(?:[\w:\-·]|{_LOCAL}))?)?)
   | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
   | (?P<word>[^\W\d]\w*)
   | (?P<open>[({{\[])
   | (?P<close>[)}}\]])
   | (?P<mark>\^\^|&&|\|\||!=|<=|>=|<<|>>|[-+*/|^!=<>,;.?~])
+  | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
 )
+_PLAIN = frozenset(("iri", "string", "lang", "variable", "blank", "number", "mark"))
 _CLOSES = {"(": ")", "{": "}", "[": "]"}
 
 
@@ -108,15 +110,16 @@ def place(text: str, offset: int) -> tuple[int, int]:
 
 def tokens(text: str) -> Iterator[Token]:
     """The tokens without spaces and comments. Raises QuerySyntaxError where none fits."""
-    at = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None or match.lastgroup is None:
-            kind = "open_string" if text[at] in "\"'" else "character"
-            raise _syntax(text, at, kind, found=text[at])
-        if match.lastgroup != "space":
-            yield Token(match.lastgroup, match.group(), at)
-        at = match.end()
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup
+        if kind == "other":
+            raise _no_token(text, match.start())
+        if kind is not None and kind != "space":
+            yield Token(kind, match.group(), match.start())
+
+
+def _no_token(text: str, at: int) -> QuerySyntaxError:
+    return _syntax(text, at, "open_string" if text[at] in "\"'" else "character", found=text[at])
 
 
 def inspect(
@@ -142,33 +145,45 @@ def inspect(
     declared: set[str] = set()
     brackets: list[Token] = []
     before = ""
-    for count, token in enumerate(tokens(text)):
-        if count >= parts:
+    count = 0
+    # Not by `tokens`: this is done for every query that comes, and half of the time would go into making them
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup
+        if kind == "space":
+            continue
+        if kind == "other":
+            raise _no_token(text, match.start())
+        count += 1
+        if count > parts:
             raise _refused("parts", unit="parts", limit=parts)
-        if before == "SERVICE" and token.text.upper() != "SILENT":
-            called = _CALLED.fullmatch(token.text)
-            if called is None or called[1].lower() not in service_hosts:
-                raise _refused("service_host", found=token.text, allowed=", ".join(sorted(service_hosts)))
+        if kind in _PLAIN and before != "SERVICE":
             before = ""
-        if token.kind == "open":
-            brackets.append(token)
+            continue
+        found = match.group()
+        if before == "SERVICE" and found.upper() != "SILENT":
+            called = _CALLED.fullmatch(found)
+            if called is None or called[1].lower() not in service_hosts:
+                raise _refused("service_host", found=found, allowed=", ".join(sorted(service_hosts)))
+            before = ""
+        if kind == "open":
+            brackets.append(Token(kind, found, match.start()))
             if len(brackets) > nesting:
                 raise _refused("nesting", unit="brackets", limit=nesting)
-        elif token.kind == "close":
-            if not brackets or _CLOSES[brackets[-1].text] != token.text:
-                raise _syntax(text, token.start, "closing_bracket", found=token.text)
+        elif kind == "close":
+            if not brackets or _CLOSES[brackets[-1].text] != found:
+                raise _syntax(text, match.start(), "closing_bracket", found=found)
             brackets.pop()
-        elif token.kind == "name":
-            prefix = token.text.partition(":")[0]
+        elif kind == "name":
+            prefix = found.partition(":")[0]
             if before == "PREFIX":
                 declared.add(prefix)
             elif prefix not in declared:
                 iri = (known_prefixes or {}).get(prefix, "…")
-                raise _syntax(text, token.start, "prefix", found=prefix[:40], iri=iri)
-        elif token.kind == "word":
-            word = token.text.upper()
+                raise _syntax(text, match.start(), "prefix", found=prefix[:40], iri=iri)
+        elif kind == "word":
+            word = found.upper()
             if word not in _WORDS:
-                raise _syntax(text, token.start, "word", found=token.text[:40])
+                raise _syntax(text, match.start(), "word", found=found[:40])
             if word in _UPDATES:
                 raise _refused("update", found=word)
             if word == "SERVICE":
@@ -183,8 +198,8 @@ def inspect(
                 has_graph = True
             if form is None:
                 form = next((known for known in get_args(Form) if known == word), None)
-        if not (before == "SERVICE" and token.text.upper() == "SILENT"):
-            before = token.text.upper() if token.kind == "word" else ""
+        if not (before == "SERVICE" and found.upper() == "SILENT"):
+            before = found.upper() if kind == "word" else ""
     if form is None:
         raise _syntax(text, len(text), "no_form", found=", ".join(_FORMS))
     if brackets:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
-import yaml
+from graph.words import words_of
 
 
 @dataclass(frozen=True)
@@ -20,17 +18,9 @@ class Text:
         return self.en if lang == "en" else self.zh
 
 
-@cache
-def _all() -> dict[str, dict[str, dict[str, str]]]:
-    data: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(
-        files("queries").joinpath("words.yaml").read_text(encoding="utf-8")
-    )
-    return data
-
-
 def both(section: str, key: str, **values: object) -> tuple[str, str]:
     """One sentence in English and in Chinese, its places filled with ``values``; a Text in each language's words."""
-    words = _all()[section][key]
+    words = words_of("queries")[section][key]
     en = {name: value.en if isinstance(value, Text) else value for name, value in values.items()}
     zh = {name: value.zh if isinstance(value, Text) else value for name, value in values.items()}
     return words["en"].format(**en), words["zh"].format(**zh)

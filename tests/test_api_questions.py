@@ -186,6 +186,8 @@ def test_a_page_shows_a_part_and_leads_to_the_others(client: TestClient) -> None
         ("/questions/plans?limit=3", "application/json"),
         ("/questions/plan-as-rdf?plan=420115-jiangxia-2024", "text/turtle"),
         ("/questions/plans", "text/html"),
+        ("/questions", "application/json"),
+        ("/questions", "text/html"),
         ("/id/domain/education.ttl", "*/*"),
     ],
 )

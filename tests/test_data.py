@@ -231,6 +231,9 @@ def test_the_figures_are_those_of_the_store(client: TestClient, store: EmbeddedS
     assert sum(graphs) == len(store)
     page = client.get("/.well-known/void?format=html", follow_redirects=False)
     assert (page.status_code, page.headers["location"]) == (303, "/data")
+    browser = client.get("/.well-known/void", headers={"Accept": "text/html"}, follow_redirects=False)
+    assert (browser.status_code, browser.headers["location"]) == (303, "/data")
+    assert "Accept" in browser.headers["vary"], "a program gets something else at the same address"
     assert client.get("/.well-known/void?format=csv").status_code == 406
 
 

@@ -606,6 +606,19 @@ def test_who_has_no_query_at_work_finds_a_place_where_another_holds_them_all() -
     assert not any(come(one) for one in flood[2:]), "the other one waits too, and has none at work"
 
 
+def test_of_several_places_half_are_for_others_while_there_are_others() -> None:
+    now = [0.0]
+    turns = Turns(4, 0, 8, lambda: now[0])
+    turns.leave(turn_of(turns, "other"))
+    flood = [turn_of(turns, "flood") for _ in range(4)]
+    assert [come(one) for one in flood] == [True, True, False, False]
+    assert come(turn_of(turns, "other"))
+    now[0] = 60
+    turns.leave(flood[0])
+    assert come(flood[2]), "alone, it may have them all"
+    assert come(flood[3])
+
+
 def test_places_go_round() -> None:
     turns = Turns(1, 0, 8)
     held = turn_of(turns, "a")

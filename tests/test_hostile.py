@@ -334,3 +334,69 @@ def test_a_refusal_of_a_body_closes_the_connection(small: str) -> None:
         answer = told(client)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"connection: close" in answer.lower()
+
+
+# -- held before they are answered -----------------------------------------------------------------------------------
+
+
+def asked(address: str, request: bytes) -> socket.socket:
+    client = raw(address)
+    client.sendall(request)
+    return client
+
+
+def get_by(client: str, path: str = "/questions") -> bytes:
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\nConnection: close\r\n\r\n".encode()
+    )
+
+
+def is_held(client: socket.socket) -> bool:
+    client.settimeout(0.5)
+    try:
+        client.recv(1, socket.MSG_PEEK)
+    except TimeoutError:
+        return True
+    return False
+
+
+def test_who_asks_too_much_waits_and_gives_the_place_up_when_gone(built: Path) -> None:
+    settings = Settings(data=built, rate_per_minute=1, rate_burst=1, held_seconds=60, held_requests=2)
+    with running(settings) as address, ExitStack() as stack:
+        assert told(asked(address, get_by("198.51.100.1"))).startswith(b"HTTP/1.1 200 ")
+        held = [stack.enter_context(asked(address, get_by("198.51.100.1"))) for _ in range(2)]
+        assert all(is_held(one) for one in held)
+        answer = told(asked(address, get_by("198.51.100.1")))
+        assert answer.startswith(b"HTTP/1.1 429 "), "no place to wait is left"
+        assert b"retry-after" in answer
+        assert told(asked(address, get_by("198.51.100.2"))).startswith(b"HTTP/1.1 200 ")
+        held[0].close()
+        deadline = time.monotonic() + 30
+        while not is_held(stack.enter_context(asked(address, get_by("198.51.100.1")))):
+            assert time.monotonic() < deadline
+
+
+def test_what_was_held_is_answered_as_it_was_asked(built: Path) -> None:
+    settings = Settings(data=built, rate_per_minute=600, rate_burst=1, held_seconds=0.3)
+    with running(settings) as address:
+        for path in ("/sparql", "/health"):
+            seen = []
+            for _ in range(3):
+                query = b"ASK {}"
+                post = (
+                    f"POST /sparql HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 198.51.100.1\r\nConnection: close\r\n"
+                    f"Content-Type: application/sparql-query\r\nContent-Length: {len(query)}\r\n\r\n"
+                ).encode() + query
+                seen.append(told(asked(address, post if path == "/sparql" else get_by("198.51.100.1", path))))
+            assert all(one.startswith(b"HTTP/1.1 200 ") for one in seen), seen
+            assert b"true" in seen[-1] or b"ok" in seen[-1]
+
+
+def test_a_held_request_that_is_none_is_told_so(built: Path) -> None:
+    settings = Settings(data=built, rate_per_minute=1, rate_burst=1, held_seconds=0.1)
+    with running(settings) as address:
+        told(asked(address, get_by("198.51.100.1")))
+        assert told(asked(address, get_by("198.51.100.1", "/%ff"))).startswith(b"HTTP/1.1 429 ")
+        assert told(asked(address, get_by("198.51.100.1", "http://[x"))).startswith(b"HTTP/1.1 400 ")
+        two = get_by("198.51.100.1").replace(b"Connection: close\r\n", b"") * 2
+        assert told(asked(address, two)).startswith(b"HTTP/1.1 429 ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -9,6 +10,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from api.app import create_app
 from api.around import logs
-from api.around.admission import Buckets, client_of
+from api.around.door import Buckets, Door, client_of
+from api.around.waiting import WaitingRoom
 from api.settings import Settings, load, table
 from graph.errors import BadInput, Busy, ZhengmaiError
 from tests.test_cli import refused, run
@@ -296,6 +299,57 @@ def test_a_bucket_fills_again() -> None:
     assert buckets.wait("a") == 0
     now[0] = 100
     assert [bool(buckets.wait("a")) for _ in range(4)] == [False, False, False, True]
+
+
+def test_who_waits_before_the_door() -> None:
+    now = [0.0]
+    door = Door(
+        Settings(rate_per_minute=60, rate_burst=10, client_requests=2, held_seconds=3), lambda: now[0]
+    )
+    assert door.before("a", "/plans") is None
+    assert door.before("a", "/health") == 0, "in no hurry"
+    for _ in range(6):
+        assert door.refusal("a") is None
+    assert door.before("a", "/plans") == 0, "after those that ask little"
+    assert door.before_refusing("a") == 3
+    assert door.before_refusing("b") == 0
+    for _ in range(4):
+        assert door.refusal("a") is None
+    assert door.before("a", "/plans") == 3
+    assert door.refusal("a") == ("rate", 60, 1)
+    assert door.before("b", "/plans") is None
+    for _ in range(2):
+        door.enter("b")
+    assert door.before("b", "/plans") == 3
+    for _ in range(9):
+        assert door.before("a", "/health") == 0
+    assert door.before("a", "/health") == 3, "never refused, but late"
+    assert door.before("b", "/static/style.css") is None
+    assert [door.before_reading("c") for _ in range(21)] == [0] * 20 + [3]
+    door.leave("b", 403, 0, 5000)
+    assert door.before("b", "/plans") == 3, "nine for the refusal and five for the length"
+    now[0] = 60
+    assert door.before("a", "/plans") is None
+
+
+def test_those_who_wait_go_on_in_turn_and_the_gone_leave_no_gap() -> None:
+    went: list[int] = []
+
+    async def wait() -> None:
+        room = WaitingRoom(4)
+        held = [room.wait(seconds, partial(went.append, at)) for at, seconds in enumerate((0.05, 0, 0, 0))]
+        assert room.wait(0, lambda: went.append(9)) is None
+        assert went == []
+        second = held[2]
+        assert second is not None
+        second.cancel()
+        second.cancel()
+        assert room.taken == 3
+        while room.taken:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(wait())
+    assert went == [1, 3, 0]
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 
+from api.app import create_app
 from api.builds import Service
 from api.settings import Settings
 from graph.build import BuildJob
 from queries.catalogue import load_catalogue
+from tests.test_drafts import DRAFT
 
 RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 SLUG = "420115-jiangxia-2024"
@@ -208,6 +211,50 @@ def command_of(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
     except OSError:
         return ""
+
+
+def test_what_the_first_request_would_wait_for_is_there_before_it(data: Path) -> None:
+    app = create_app(Settings(data=data, workers=1), warm=True)
+    with TestClient(app) as client:
+        ready = app.state.service.query_processes()
+        assert len(ready) == 2, "a query process for texts from outside, and one for our own questions"
+        assert client.get("/sparql", params={"query": "ASK { ?s ?p ?o }"}).json()["boolean"] is True
+        assert client.get("/questions/plans").status_code == 200
+        assert app.state.service.query_processes() == ready
+
+
+def test_a_draft_is_told_of_by_each_process_and_one_that_is_killed_is_replaced(
+    data: Path, tmp_path: Path
+) -> None:
+    with served(data, tmp_path / "log", processes=2, workers=1) as service:
+        wait_for(lambda: len(answering(service)) == 2)
+        sent = httpx.post(
+            f"{service.url}/drafts?wait=false", files={"file": ("稿.txt", DRAFT.encode())}, timeout=60
+        )
+        assert sent.status_code == 202, sent.text
+        job = service.url + sent.headers["location"]
+
+        def over() -> bool:
+            # A connection of its own for each look, so that now one process is asked and now the other
+            told = [httpx.get(job, timeout=60) for _ in range(6)]
+            assert {one.status_code for one in told} == {200}
+            return all(one.json()["state"] == "done" for one in told)
+
+        wait_for(over)
+        assert {httpx.get(f"{job}/report", timeout=60).status_code for _ in range(6)} == {200}
+
+        killed = answering(service)[0]
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: len(answering(service)) == 2 and killed not in answering(service))
+        for path in ("/health", "/ready"):
+            told = [httpx.get(service.url + path, timeout=60) for _ in range(6)]
+            assert {(one.status_code, one.json()["status"]) for one in told} == {(200, "ok")}
+
+
+def answering(service: Served) -> list[int]:
+    """The processes that take requests: those below the first that have query processes of their own."""
+    children = [pid for pid in service.family() if "worker.py" not in command_of(pid) and not ended([pid])]
+    return [pid for pid in children if any("worker.py" in command_of(one) for one in below(pid))]
 
 
 # -- the end ---------------------------------------------------------------------------------------------------------

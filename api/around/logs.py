@@ -14,14 +14,15 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import unquote_plus
 
 from starlette.datastructures import Headers
 
+from api.escapes import unescaped
 from api.settings import Settings
 
 ACCESS: Final = "zhengmai.access"
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_ODD = re.compile(r"[^\x20-\x7e]")
 _ID = re.compile(r"[\w.:=+/@-]{1,128}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _SECRET = re.compile(r"token|secret|password|api[-_]?key|^auth", re.IGNORECASE)
@@ -40,10 +41,11 @@ def shown_query(raw: str, characters: int) -> str:
     """A query string as it may be written: decoded, cut, and without the values of what looks like a secret."""
     pairs = []
     # Each character is at most twelve in %XX; what lies beyond would be cut anyway.
-    for pair in raw[: characters * 12].split("&"):
-        name, equals, value = pair.partition("=")
-        shown = "…" if _SECRET.search(unquote_plus(name)) else unquote_plus(value)
-        pairs.append(f"{unquote_plus(name)}{equals}{shown if equals else ''}")
+    for pair in raw[: characters * 12].encode("latin-1", "replace").split(b"&"):
+        written, equals, value = pair.partition(b"=")
+        name = unescaped(written, "replace")
+        shown = "…" if _SECRET.search(name) else unescaped(value, "replace")
+        pairs.append(f"{name}={shown}" if equals else name)
     text = "&".join(pairs)
     return text if len(text) <= characters else f"{text[:characters]}…"
 
@@ -76,7 +78,8 @@ class PlainLines(logging.Formatter):
         if (current := request_id.get()) is not None:
             told.append(f"id={current}")
         # Whatever a client sends, a record stays on its line.
-        line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in " ".join(told))
+        line = " ".join(told)
+        line = _ODD.sub(lambda odd: odd[0] if odd[0].isprintable() else repr(odd[0])[1:-1], line)
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

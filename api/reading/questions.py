@@ -174,12 +174,18 @@ def create_router(catalogue: Catalogue) -> APIRouter:
         responses={200: {"content": {HTML: {}}}},
     )
     def get_questions(request: Request) -> Response:
-        notes = [note(question) for question in service_of(request).catalogue.questions]
-        if pages.wanted(request):
-            return pages.render(
-                request, "questions.html", {"questions": service_of(request).catalogue.questions}
-            )
-        return JSONResponse([one.model_dump() for one in notes], headers={"Vary": "Accept"})
+        questions = service_of(request).catalogue.questions
+        notes = JSONResponse([note(question).model_dump() for question in questions])
+        vary = _VARY["Vary"]
+        # It follows from the program, not from the build
+        entity_tag = caching.tag_of(request, caching.tag(request.app.version, notes.body))
+        if (same := caching.unchanged(request, entity_tag, vary)) is not None:
+            return same
+        as_page = pages.wanted(request)
+        answer = pages.render(request, "questions.html", {"questions": questions}) if as_page else notes
+        answer.headers.update(caching.headers(entity_tag, vary))
+        caching.ready_to_send(request)
+        return answer
 
     for question in catalogue.questions:
         router.add_api_route(

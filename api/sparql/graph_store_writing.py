@@ -22,7 +22,8 @@ from api.writing.job_status import ACCEPTED, accepted
 from api.writing.tokens import writer
 from graph.user_graphs import FOLDER, PREFIX, file_name, is_user_graph
 
-router = APIRouter(tags=["writing"])
+# What all that is done here has in common: each becomes a job
+router = APIRouter(tags=["writing"], default_response_class=Response, responses=ACCEPTED)
 Writer = Annotated[str, Depends(writer("graphs"))]
 _TYPES: Final = (
     "text/turtle",
@@ -64,8 +65,6 @@ _DIRECT: Final[dict[str, Any]] = {"requestBody": _BODY}
 @router.put(
     "/rdf-graph-store",
     summary="Put a graph in",
-    response_class=Response,
-    responses=ACCEPTED,
     openapi_extra=_WRITE,
 )
 async def put_graph(request: Request, agent: Writer) -> Response:
@@ -76,8 +75,6 @@ async def put_graph(request: Request, agent: Writer) -> Response:
 @router.post(
     "/rdf-graph-store",
     summary="Add to a graph",
-    response_class=Response,
-    responses=ACCEPTED,
     openapi_extra=_WRITE,
 )
 async def post_graph(request: Request, agent: Writer) -> Response:
@@ -90,8 +87,6 @@ async def post_graph(request: Request, agent: Writer) -> Response:
 @router.delete(
     "/rdf-graph-store",
     summary="Remove a graph",
-    response_class=Response,
-    responses=ACCEPTED,
     openapi_extra={"parameters": _PARAMETERS},
 )
 async def delete_graph(request: Request, agent: Writer) -> Response:
@@ -102,8 +97,6 @@ async def delete_graph(request: Request, agent: Writer) -> Response:
 @router.put(
     "/graph/user/{path:path}",
     summary="Put this graph in",
-    response_class=Response,
-    responses=ACCEPTED,
     openapi_extra=_DIRECT,
 )
 async def put_this(path: str, request: Request, agent: Writer) -> Response:
@@ -114,8 +107,6 @@ async def put_this(path: str, request: Request, agent: Writer) -> Response:
 @router.post(
     "/graph/user/{path:path}",
     summary="Add to this graph",
-    response_class=Response,
-    responses=ACCEPTED,
     openapi_extra=_DIRECT,
 )
 async def post_this(path: str, request: Request, agent: Writer) -> Response:
@@ -123,9 +114,7 @@ async def post_this(path: str, request: Request, agent: Writer) -> Response:
     return await _put(request, _allowed(PREFIX + path), agent, merge=True)
 
 
-@router.delete(
-    "/graph/user/{path:path}", summary="Remove this graph", response_class=Response, responses=ACCEPTED
-)
+@router.delete("/graph/user/{path:path}", summary="Remove this graph")
 async def delete_this(path: str, request: Request, agent: Writer) -> Response:
     """As DELETE on /rdf-graph-store."""
     return await _delete(request, _allowed(PREFIX + path), agent)
