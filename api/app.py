@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
@@ -184,12 +183,12 @@ def _start(service: Service, lang: Lang) -> dict[str, Any]:
     except StoreError as error:
         return {"questions": questions, "counts": None, "problem": error.text(lang)}
     held = plans.entries(service, lang)
-    squares = places.counts(service, held, lang).squares()
+    squares = places.counts(service).squares()
     return {
         "questions": questions,
         "counts": {key: count for key, count in counts.items() if pages.has_words(f"count.{key}")},
-        "tree": places.tree(held),
-        "levels": list(Counter(one.level for one in held).items()),  # they come by rank
+        "tree": places.tree(held) if len(held) <= places.TREE else [],
+        "levels": plans.counted(service, held),
         "squares": squares,
         "steps": places.steps(one.held for one in squares),
         "nation": sum(one.code == NATIONAL for one in held),

@@ -5,7 +5,7 @@ Rows come whole, or in parts by ``limit`` and ``offset``. A question that is a C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -68,6 +68,7 @@ class ParameterNote(BaseModel):
     type: str
     label: Words
     required: bool
+    many: bool = Field(description="takes several values with commas between them")
     default: str | None
 
 
@@ -148,6 +149,7 @@ def note(question: Question) -> QuestionNote:
                 type=one.type,
                 label=Words(zh=one.label.zh, en=one.label.en),
                 required=one.required,
+                many=one.many,
                 default=one.default,
             )
             for one in question.parameters
@@ -246,29 +248,20 @@ def _table_handler(question: Question) -> Any:
         limit: _Limit = None,
         offset: _Offset = 0,
     ) -> Response:
-        return _held(request, lambda: _rows(request, question, format, limit, offset))
+        return caching.held(
+            request, service_of(request).build.name, lambda: _rows(request, question, format, limit, offset)
+        )
 
     return get_rows
 
 
 def _graph_handler(question: Question) -> Any:
     def get_graph(request: Request, lang: Lang = None, format: _GraphFormat = None) -> Response:
-        return _held(request, lambda: _graph(request, question, format))
+        return caching.held(
+            request, service_of(request).build.name, lambda: _graph(request, question, format)
+        )
 
     return get_graph
-
-
-def _held(request: Request, make: Callable[[], Response]) -> Response:
-    """An answer that holds as long as the build is served: 304 where the client has it, else made and kept ready."""
-    vary = _VARY["Vary"]
-    entity_tag = caching.tag_of(request, service_of(request).build.name)
-    if (same := caching.unchanged(request, entity_tag, vary)) is not None:
-        return same
-    response = make()
-    if response.status_code == 200:
-        response.headers.update(caching.headers(entity_tag, vary))
-        caching.ready_to_send(request)
-    return response
 
 
 def _described(question: Question, parameter: Parameter) -> dict[str, Any]:
@@ -276,7 +269,7 @@ def _described(question: Question, parameter: Parameter) -> dict[str, Any]:
         "name": parameter.name,
         "in": "query",
         "required": parameter.required,
-        "description": f"{parameter.label.en} / {parameter.label.zh} ({_kind(parameter)})",
+        "description": f"{parameter.label.en} / {parameter.label.zh} ({_kind(parameter)}{'; several with commas' if parameter.many else ''})",
         "schema": {"type": "string"},
         **({"example": question.example[parameter.name]} if parameter.name in question.example else {}),
     }
