@@ -112,15 +112,12 @@ class Question:
             raise BadParameter(en, zh=zh, parameter="lang", allowed=LANGUAGES)
         terms = {"lang": str(ox.Literal(lang))}
         for parameter in self.parameters:
-            given = values.get(parameter.name, parameter.default)
-            if given is None or not given.strip():
-                if parameter.required:
-                    raise self._missing(parameter)
-                terms[parameter.binds] = _UNDEF
-            else:
-                said = _COMMA.split(given) if parameter.many else [given]
-                named = [resolver.resolve(parameter, one.strip()) for one in said if one.strip()]
-                terms[parameter.binds] = " ".join(dict.fromkeys(map(str, named))) or _UNDEF
+            given = values.get(parameter.name, parameter.default) or ""
+            said = [one.strip() for one in (_COMMA.split(given) if parameter.many else [given])]
+            named = [str(resolver.resolve(parameter, one)) for one in said if one]
+            if parameter.required and not named:
+                raise self._missing(parameter)
+            terms[parameter.binds] = " ".join(dict.fromkeys(named)) or _UNDEF
 
         # All in one pass, so that no value is ever searched for the place of another.
         # UNDEF goes with its clause: Oxigraph plans a join with it as if it were one with everything.

@@ -28,7 +28,7 @@ from shapes.rules import Lang
 
 router = APIRouter(tags=["agencies"])
 ROLES: Final = ("lead", "responsible", "supporting", "undifferentiated")
-PLACES_SHOWN: Final = 20  # on a page, where no number is given
+PLACES_SHOWN: Final = 10  # on a page, where no number is given
 PLACES_TOLD: Final = 100  # to a program
 LINES_READ: Final = 400  # the strongest between places and functions
 NAMED: Final = 200  # agencies of a level that are named one by one; of more, only how many
@@ -228,10 +228,9 @@ class Counterpart:
 
 @dataclass(frozen=True)
 class Counterparts:
-    """How many agencies of how many places have a function in a level; ``named`` are those with most tasks, or none."""
+    """How many agencies have a function in a level; ``named`` are those with most tasks, or none."""
 
     agencies: int
-    places: int
     named: list[Counterpart]
 
 
@@ -240,7 +239,7 @@ def _counterparts(
 ) -> tuple[dict[str, dict[int, Counterparts]], dict[int, str]]:
     """Who in each level has the same function: by function, then by the rank of the level (1 to 4); the levels that there are.
 
-    Functions that more levels and places share come first, as many as the picture has; a chosen one stands alone.
+    Functions that more levels and agencies have come first, as many as the picture has; a chosen one stands alone.
     Where a level has few of them, or a function is chosen, those with most tasks are named.
     """
     found: dict[str, dict[int, dict[str, Any]]] = {}
@@ -248,7 +247,7 @@ def _counterparts(
         found.setdefault(_key(row["functionIri"]), {})[int(str(row["rank"]))] = row
 
     def shared(key: str) -> tuple[int, int, str]:
-        return -len(found[key]), -sum(int(row["places"]) for row in found[key].values()), key
+        return -len(found[key]), -sum(int(row["agencies"]) for row in found[key].values()), key
 
     kept = {key: found[key] for key in sorted(found, key=shared)[:RIGHT]}
     levels: dict[int, Mapping[str, Any]] = {}
@@ -263,10 +262,7 @@ def _counterparts(
                 told = Counterpart(str(row["place"]), str(row["agency"]), int(str(row["tasks"])))
                 named[_key(row["functionIri"]), rank].append(told)
     told_of = {
-        key: {
-            rank: Counterparts(int(row["agencies"]), int(row["places"]), named[key, rank])
-            for rank, row in by_rank.items()
-        }
+        key: {rank: Counterparts(int(row["agencies"]), named[key, rank]) for rank, row in by_rank.items()}
         for key, by_rank in kept.items()
     }
     return told_of, {rank: str(levels[rank]["level"]) for rank in sorted(levels)}
