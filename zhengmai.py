@@ -1003,7 +1003,7 @@ def _tell_idle(problems: list[dict[str, str]]) -> None:
 def _report(folder: Path) -> Report:
     from datetime import date
 
-    from shapes.waivers import report_of
+    from shapes.finding_store import report_of
 
     return report_of(folder, date.today())  # noqa: DTZ011 - the day where the report is read
 

@@ -33,8 +33,8 @@ from queries.asking import Asker
 from queries.catalogue import Catalogue
 from queries.engine import QueryEngine, Watch
 from queries.remote_engine import RemoteEngine
+from shapes.finding_store import report_of
 from shapes.findings import Report
-from shapes.waivers import report_of
 
 _ATTEMPTS = 50  # to open a build that is removed in the moment of opening
 

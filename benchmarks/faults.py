@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +25,7 @@ if str(ROOT) not in sys.path:
 from benchmarks import corpus  # noqa: E402
 from benchmarks.corpus import Fault  # noqa: E402
 from graph.build import BuildJob  # noqa: E402
+from shapes.finding_store import report_of  # noqa: E402
 from shapes.findings import Finding, Report  # noqa: E402
 from shapes.judging import Engine, judge_build  # noqa: E402
 from shapes.rules import RuleBook  # noqa: E402
@@ -115,7 +117,7 @@ def build(
 
 def read_report(built: Path) -> Report:
     """The report of a build."""
-    return Report.model_validate_json((built / "findings.json").read_text(encoding="utf-8"))
+    return report_of(built, date.today())  # noqa: DTZ011 - there are no waivers
 
 
 def main() -> None:

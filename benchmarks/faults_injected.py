@@ -48,7 +48,7 @@ from graph.search_index import FILE as INDEX  # noqa: E402
 from graph.stores import open_store  # noqa: E402
 from queries.searching import SearchIndex  # noqa: E402
 from shapes.building import judge_job  # noqa: E402
-from shapes.waivers import report_of  # noqa: E402
+from shapes.finding_store import report_of  # noqa: E402
 from tests.support import writing  # noqa: E402
 
 SLUG: Final = "420502-xiling-2024"

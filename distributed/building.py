@@ -137,7 +137,7 @@ class SparkJob(BuildJob):
         self._progress("indexing and loading", 0, 1)
         search_index.write(folder, flow.search_rows())
         total = stores.create(folder / "store", sorted((folder / PARTS).glob("*.nq")))
-        flow.report().write(folder)
+        flow.write_findings(folder)
         self._progress("indexing and loading", 1, 1)
         self._summarize(digest, made, inputs, flow.counts(total), 0, flow.gathering.idle)
         if self._names is not None:

@@ -330,17 +330,16 @@ class Flow:
             assert isinstance(found, Rows)
             yield found
 
-    def report(self) -> Merger:
-        """The findings of all, put together."""
+    def write_findings(self, folder: Path) -> None:
+        """Write the findings of all, put together."""
         judge = self._judging.judge
-        merger = Merger(RuleBook(judge.shapes))
         judge.store = self._judging.store()
-        merger.add(judge.reference_report())
-        for row in self._table("judged").select("packed").toLocalIterator():
-            part = tasks.unpacked(row["packed"])
-            assert isinstance(part, Packed)
-            merger.take(part)
-        return merger
+        with Merger(RuleBook(judge.shapes), folder) as merger:
+            merger.add(judge.reference_report())
+            for row in self._table("judged").select("packed").toLocalIterator():
+                part = tasks.unpacked(row["packed"])
+                assert isinstance(part, Packed)
+                merger.take(part)
 
     def counts(self, triples: int) -> dict[str, int]:
         """What a build tells of itself."""

@@ -373,8 +373,8 @@ def judge(rows: Iterable[Made], job: Judging) -> Iterator[tuple[Any, ...]]:
             judging.store = job.store([written, *job.around(written, set(slugs))])
             own = {one.slug: unpacked(one.starts) for one in part if one.starts is not None}
             judging.texts = Texts(starts=job.known_starts | own)
-            report = judging.report(slugs, written)
-            yield packed(pack(report)), *_tables(report, job, judging.store, set(slugs))
+            report, concepts = judging.judged(slugs, written)
+            yield packed(pack(report, concepts)), *_tables(report, job, judging.store, set(slugs))
 
 
 def _tables(

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import PROV, SKOS
 
-from graph import agency_labels, cascade, sealing, user_graphs
+from graph import agency_labels, cascade, finding_file, sealing, user_graphs
 from graph.agency_identity import AgencyIdentity
 from graph.cascade import Lineage, Place
 from graph.claims import Key, claimed_code, key_of
@@ -37,7 +37,7 @@ from ontology import terms
 from ontology.terms import OA, ZM
 
 HEADS = "heads.jsonl"
-TAKEN_OVER = (HEADS, "search.db", "findings.json", "findings.order", "findings.matrix")
+TAKEN_OVER = (HEADS, "search.db", finding_file.FILE)
 """Files of the build before that a small change reads, changes, and writes down as its own."""
 _SHARE = 20
 """At most one document in so many may have changed: beyond, a full build is as fast."""

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -24,7 +25,7 @@ from rdflib import URIRef
 from rdflib.namespace import DCTERMS, RDF
 
 from graph import build as building
-from graph import incremental, publishing, sealing, search_index, stages, trail, triples
+from graph import finding_file, incremental, publishing, sealing, search_index, stages, trail, triples
 from graph.build import Summary, inputs_of, read_summary
 from graph.catalog import StubEntry, read_corpus, vocabularies_of
 from graph.errors import StoreError, ZhengmaiError
@@ -45,7 +46,6 @@ _SHARED: Final = (
     terms.GRAPH_INFERRED,
     terms.GRAPH_PROVENANCE,
 )
-_OPEN: Final = '"findings": [\n'
 
 
 _COUNTED: Final = ("documents", "spans", "triples", "findings", "files")
@@ -319,9 +319,8 @@ class _Verifying:
 
         label = both("verify", "step-findings")[0]
         try:
-            head, lines = _report(self._build / "findings.json")
-            total, number = int(head["summary"]["findings"]), 0
-            for number, finding in enumerate(lines, 1):
+            total, number = finding_file.count(self._build), 0
+            for number, finding in enumerate(finding_file.bodies(self._build), 1):
                 self._progress(label, number, total)
                 named = [finding, *(one for one in (finding["lower"], finding["upper"]) if one)]
                 for slug in {one["document"] for one in named if one["document"]} - documents:
@@ -334,7 +333,7 @@ class _Verifying:
             self._verdict.counts["findings"] = number
             if number != total:
                 self._fault(both("verify", "finding-count", told=total, there=number))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, sqlite3.Error, zlib.error, ValueError, KeyError, TypeError) as error:
             self._fault(both("verify", "findings", error=f"{type(error).__name__}: {error}"))
 
     def _index(self, index: _Index, documents: set[str]) -> None:
@@ -459,28 +458,6 @@ def _inferred_spans(store: ox.Store) -> dict[str, list[ox.Quad]]:
         document = quad.object.value if isinstance(quad.object, ox.NamedNode) else ""
         found.setdefault(document, []).extend(held)
     return found
-
-
-def _report(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
-    """The head of findings.json, and its findings one by one: one stands on each line."""
-    head: list[str] = []
-    file = path.open(encoding="utf-8")
-    for line in file:
-        if line.endswith(_OPEN):
-            head.append(line.removesuffix("\n") + "]}")
-            break
-        head.append(line)
-
-    def findings() -> Iterator[dict[str, Any]]:
-        with file:
-            for line in file:
-                if line.startswith("{"):
-                    yield json.loads(line.rstrip().removesuffix(","))
-                elif line.strip() not in ("]}", "]", "}", ""):
-                    raise ValueError(line[:60])
-
-    told: dict[str, Any] = json.loads("".join(head))
-    return told, findings()
 
 
 def _last(iri: str) -> str:

@@ -25,6 +25,7 @@ import signal
 import socket
 import sys
 import tempfile
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
 
 import pyoxigraph as ox
@@ -90,6 +91,9 @@ def answer(store: ox.Store, request: dict[str, Any], limit: int) -> Spool:
     return out
 
 
+@lru_cache(
+    maxsize=1
+)  # a process has one store, which never changes, and to list its graphs takes 10 ms a thousand
 def others(store: ox.Store, prefix: str) -> list[ox.NamedNode]:
     """All graphs but those whose names begin so; none where there are none such, and the union of all will do.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from graph import finding_file
 from graph.build import BuildJob
 from graph.incremental import link_files
 from shapes.judging import judge_build
-from shapes.merging import FINDINGS, MATRIX, ORDER
 from shapes.waivers import Waivers, keep, load_waivers
 
 
@@ -21,5 +21,5 @@ def judge_job(job: BuildJob, waivers: Waivers | None = None) -> None:
     elif job.step.affected:
         judge_build(job.folder, only=job.step.affected, before=job.step.before)
     else:
-        link_files(job.step.before, job.folder, (FINDINGS, ORDER, MATRIX))
+        link_files(job.step.before, job.folder, [finding_file.FILE])
     keep(accepted, job.folder)

@@ -30,8 +30,9 @@ from shapes.validation import Result, Severity, ValidationResult, as_graph
 
 Day = date  # a field may be called date, and then its type needs another name
 Status = Literal["open", "explained", "waived"]
-_STANDING: Final[dict[Status, int]] = {"open": 0, "explained": 1, "waived": 2}
-_GRAVITY: Final[dict[Severity, int]] = {"violation": 0, "warning": 1, "info": 2}
+STANDING: Final[dict[Status, int]] = {"open": 0, "explained": 1, "waived": 2}
+GRAVITY: Final[dict[Severity, int]] = {"violation": 0, "warning": 1, "info": 2}
+"""What findings are sorted by first: the open ones stand before the others, the gravest before the less grave."""
 
 
 class Clause(Model):
@@ -264,13 +265,13 @@ class Report(Model):
 
     def with_findings(self, findings: Sequence[Finding]) -> "Report":
         """Return the report with these findings in the place of its own: what is settled last, and counted again."""
-        ordered = sorted(findings, key=lambda one: (_STANDING[one.status], _GRAVITY[one.severity]))
+        ordered = sorted(findings, key=lambda one: (STANDING[one.status], GRAVITY[one.severity]))
         severities: defaultdict[str | None, Counter[Severity]] = defaultdict(Counter)
         for finding in ordered:
             severities[finding.document][finding.severity] += 1
         documents = [
             document.model_copy(
-                update={"findings": {severity: severities[document.slug][severity] for severity in _GRAVITY}}
+                update={"findings": {severity: severities[document.slug][severity] for severity in GRAVITY}}
             )
             for document in self.summary.documents
         ]
@@ -309,7 +310,7 @@ def collect_part(result: ValidationResult, data: Graph, texts: Texts | None = No
     facts, book = Facts(as_graph(data)), RuleBook(result.shapes)
     writer = _Writer(facts, book, texts or Texts())
     drafts = [
-        ((_STANDING[finding.status], *order), finding)
+        ((STANDING[finding.status], *order), finding)
         for order, finding in (writer.draft(row) for row in result.results)
     ]
     drafts.sort(key=lambda draft: draft[0])
@@ -390,7 +391,7 @@ class _Writer:
         )
         self._say(finding, rule, row, sides)
         order = (
-            _GRAVITY[row.severity],
+            GRAVITY[row.severity],
             rule.order,
             # A plan's own text goes before a record made from the press, which may itself be wrong.
             self.book.grounds[sides[0]].rank,
@@ -673,8 +674,8 @@ def summarize(documents: list[CheckedDocument], findings: Sequence[Finding]) -> 
     opened = Counter(finding.severity for finding in findings if finding.status == "open")
     return Summary(
         findings=len(findings),
-        by_severity={severity: severities[severity] for severity in _GRAVITY},
-        open={severity: opened[severity] for severity in _GRAVITY},
+        by_severity={severity: severities[severity] for severity in GRAVITY},
+        open={severity: opened[severity] for severity in GRAVITY},
         by_outcome=dict(Counter(finding.outcome for finding in findings)),
         by_status=dict(Counter(finding.status for finding in findings)),
         comparisons=dict(sorted(outcomes.items())),
@@ -699,7 +700,7 @@ def _checked(facts: Facts, findings: Sequence[Finding]) -> list[CheckedDocument]
             number=facts.text(document, ZM.documentNumber),
             place=facts.place(document),
             origin=facts.key(facts.node(document, ZM.origin)) or "",
-            findings={severity: severities[facts.slug(document)][severity] for severity in _GRAVITY},
+            findings={severity: severities[facts.slug(document)][severity] for severity in GRAVITY},
             comparisons=dict(sorted(outcomes[document].items())),
         )
         for document in sorted({*outcomes, *texts}, key=lambda d: (facts.rank(d), facts.slug(d)))

@@ -29,6 +29,7 @@ from graph.stores import Store, open_store, read_parts
 from ontology import terms
 from ontology.terms import ID, OA, ZM
 from ontology.vocabulary import ontology_graph
+from shapes.concepts import Concepts, Wider, concepts_of, wider_of
 from shapes.findings import Collected, collect_part
 from shapes.lines import Texts
 from shapes.merging import Merger, Packed, is_shared, pack
@@ -232,8 +233,18 @@ class Judge:
 
     def report(self, slugs: Sequence[str], written: bytes | None = None) -> Collected:
         """The findings of some plans, judged together; ``written`` as `graph_of` takes it."""
+        return self.judged(slugs, written)[0]
+
+    def packed(self, slugs: Sequence[str], written: bytes | None = None) -> Packed:
+        """The same, ready for the file of findings."""
+        return pack(*self.judged(slugs, written))
+
+    def judged(self, slugs: Sequence[str], written: bytes | None = None) -> tuple[Collected, list[Concepts]]:
+        """The same, and by what tasks and targets of these plans findings are found."""
         triples = self.graph_of(slugs, written)
-        return self._collected(self.results(slugs, triples), slugs, triples[len(self._reference) :])
+        own = triples[len(self._reference) :]
+        concepts = concepts_of(own, [terms.document_iri(slug) for slug in slugs], self._wider)
+        return self._collected(self.results(slugs, triples), slugs, own), concepts
 
     def reference_report(self) -> Collected:
         """The findings about what is the same for all."""
@@ -298,6 +309,10 @@ class Judge:
     @cached_property
     def _fast(self) -> FastEngine:
         return _usual_fast() if self._usual else _engine(self._plan_shapes)
+
+    @cached_property
+    def _wider(self) -> Wider:
+        return wider_of(self._reference)
 
     @cached_property
     def _reference(self) -> bytes:
@@ -373,29 +388,30 @@ def judge_build(
         StoreError: there is no store, or ``before`` has no findings.
     """
     judge = Judge(open_store(folder / "store"), engine)
-    merger = Merger(RuleBook(judge.shapes))
-    whole = False
-    if before is None or not merger.keep(before, without=only):
-        only = judge.plans()
-        merger.add(judge.reference_report())
-        whole = True
-    parts: list[tuple[Sequence[str], Path | None]] = []
-    if whole:
-        # Of a build that is not published yet what was written is at hand.
-        parts += [(slugs, file) for file, slugs in read_parts(folder)]
+    book = RuleBook(judge.shapes)
+    if before is not None:
+        with Merger(book, folder, before) as merger:
+            if not merger.tells_of_shared():
+                merger.remove(only)
+                for some in batches(only):
+                    merger.take(_packed(judge, some, None))
+                return
+    # Of a build that is not published yet what was written is at hand.
+    parts: list[tuple[Sequence[str], Path | None]] = [(slugs, file) for file, slugs in read_parts(folder)]
     if not parts:
-        parts += [(slugs, None) for slugs in batches(only)]
+        parts += [(slugs, None) for slugs in batches(judge.plans())]
     processes = processes or min(os.cpu_count() or 1, len(parts) // 2)
-    if processes < 2:
-        for part in parts:
-            merger.take(_packed(judge, *part))
-    else:
-        # Spawned, not forked: a store has threads of its own.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, context, _open, (folder, judge.engine)) as pool:
-            for packed in pool.map(_judged, parts):
-                merger.take(packed)
-    merger.write(folder)
+    with Merger(book, folder) as merger:
+        merger.add(judge.reference_report())
+        if processes < 2:
+            for part in parts:
+                merger.take(_packed(judge, *part))
+        else:
+            # Spawned, not forked: a store has threads of its own.
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(processes, context, _open, (folder, judge.engine)) as pool:
+                for packed in pool.map(_judged, parts):
+                    merger.take(packed)
 
 
 def judge_store(store: Store, folder: Path, engine: Engine | None = None, texts: Texts | None = None) -> None:
@@ -404,11 +420,10 @@ def judge_store(store: Store, folder: Path, engine: Engine | None = None, texts:
     Raises ShapesError, and StoreError where the store cannot be read.
     """
     judge = Judge(store, engine, texts=texts)
-    merger = Merger(RuleBook(judge.shapes))
-    merger.add(judge.reference_report())
-    for part in batches(judge.plans()):
-        merger.take(_packed(judge, part, None))
-    merger.write(folder)
+    with Merger(RuleBook(judge.shapes), folder) as merger:
+        merger.add(judge.reference_report())
+        for part in batches(judge.plans()):
+            merger.take(_packed(judge, part, None))
 
 
 _judge: Judge  # of a process that judges for another
@@ -428,7 +443,7 @@ def _packed(judge: Judge, slugs: Sequence[str], file: Path | None) -> Packed:
     enabled = gc.isenabled()
     gc.disable()
     try:
-        return pack(judge.report(slugs, file.read_bytes() if file else None))
+        return judge.packed(slugs, file.read_bytes() if file else None)
     finally:
         if enabled:
             gc.enable()

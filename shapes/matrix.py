@@ -40,6 +40,12 @@ class MatrixRow(Model):
     quote: str
     claimed_by: str | None = None
 
+    @property
+    def concept(self) -> str | None:
+        """The key of its indicator; None where it is linked to none and only its words stand there."""
+        key = self.key.split("|")[1]
+        return key if key != self.indicator.zh else None
+
 
 class MatrixColumn(Model):
     """One document below others. ``origin`` is text, record or stub; ``above`` are the documents above it.
@@ -167,7 +173,8 @@ class MatrixPart:
     """What the comparisons of some documents tell, so that a matrix can be put together of parts.
 
     ``rows`` are by the IRI of the upper target, with what they are sorted by; ``columns`` by document, likewise;
-    ``cells`` by document and row key, each with the first comparison that it is from and the target of that.
+    ``cells`` by document and row key, each with the first comparison that it is from and the target of that. Targets
+    that say the same have one row key: the row is that of the first of them.
     """
 
     rows: dict[str, tuple[tuple[Any, ...], MatrixRow]] = field(default_factory=dict)
@@ -194,37 +201,25 @@ def assemble(parts: Iterable[MatrixPart]) -> Matrix | None:
         whole.rows.update(part.rows)
         whole.columns.update(part.columns)
         whole.cells.update(part.cells)
-    keys = order_of_rows(
-        ((key, *cell[:2]) for cells in whole.cells.values() for key, cell in cells.items()),
-        {target: order for target, (order, _) in whole.rows.items()},
-    )
-    if not keys:
+    told = {target for cells in whole.cells.values() for _, target, _ in cells.values()}
+    rows = rows_of(whole.rows[target] for target in sorted(told))
+    if not rows:
         return None
-    rows = [whole.rows[target][1] for target in keys.values()]
     setters = {row.document for row in rows}
     columns = sorted(whole.columns.values(), key=lambda pair: pair[0])
-    cells: dict[str, dict[str, MatrixCell]] = {key: {} for key in keys}
+    cells: dict[str, dict[str, MatrixCell]] = {row.key: {} for row in rows}
     for slug, found in whole.cells.items():
         for key, (_, _, cell) in found.items():
             cells[key][slug] = cell
     return Matrix(rows=rows, columns=[one for _, one in columns if setters & set(one.above)], cells=cells)
 
 
-def order_of_rows(
-    cells: Iterable[tuple[str, str, str]], orders: Mapping[str, tuple[Any, ...]]
-) -> dict[str, str]:
-    """The keys of the rows in their order, each with the target that it is told from: that of the first comparison.
-
-    Args:
-        cells: row key, comparison, target.
-        orders: what a row is sorted by, by its target.
-    """
-    first: dict[str, tuple[str, str]] = {}
-    for key, comparison, target in cells:
-        if key not in first or comparison < first[key][0]:
-            first[key] = (comparison, target)
-    ranked = sorted(first.items(), key=lambda one: (orders[one[1][1]], one[1][0]))
-    return {key: target for key, (_, target) in ranked}
+def rows_of(targets: Iterable[tuple[Any, MatrixRow]]) -> list[MatrixRow]:
+    """The rows of some targets, each with what it is sorted by: one of each key, the first."""
+    found: dict[str, MatrixRow] = {}
+    for _, row in sorted(targets, key=lambda pair: pair[0]):
+        found.setdefault(row.key, row)
+    return list(found.values())
 
 
 class _Maker:

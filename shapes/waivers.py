@@ -179,19 +179,6 @@ def kept(build: Path) -> Waivers:
         raise sealing.unreadable(path, error) from error
 
 
-def report_of(build: Path, today: date) -> Report:
-    """Return the report of a build as it stands on a day.
-
-    Raises:
-        StoreError: the build has no report that can be read.
-    """
-    try:
-        report = Report.model_validate_json(sealing.read_bytes(build, "findings.json"))
-    except (OSError, ValueError) as error:
-        raise sealing.unreadable(build / "findings.json", error) from error
-    return settle(report, kept(build), today)
-
-
 def settle(
     report: Report, waivers: Waivers, today: date, stands_for: Sequence[tuple[str, str]] | None = None
 ) -> Report:
@@ -201,8 +188,23 @@ def settle(
     Of a draft, ``stands_for`` has its slug and the slugs of documents whose waivers hold for it too, pair by pair; that
     a waiver fits nothing in the report on a draft is not worth telling.
     """
-    findings = [_severity(_reopened(finding), waivers.settings) for finding in report.findings]
+    findings, told = settled(report.findings, waivers, today, stands_for)
     notices = [notice for notice in report.notices if not notice.kind.startswith("waiver_")]
+    return report.with_findings(findings).model_copy(update={"notices": [*notices, *told]})
+
+
+def settled(
+    found: Sequence[Finding],
+    waivers: Waivers,
+    today: date,
+    stands_for: Sequence[tuple[str, str]] | None = None,
+) -> tuple[list[Finding], list[Notice]]:
+    """Findings, in their order, with the waivers that hold on a day, and what is to be told of those that do not.
+
+    ``found`` may be all, or those alone that a waiver or a setting may change; ``stands_for`` as in :func:`settle`.
+    """
+    findings = [_severity(_reopened(finding), waivers.settings) for finding in found]
+    notices = []
     for waiver in waivers.waivers:
         fitting = [at for at, finding in enumerate(findings) if waiver.fits(finding, stands_for or ())]
         if not fitting and stands_for is not None:
@@ -223,7 +225,7 @@ def settle(
                     findings[at] = findings[at].model_copy(
                         update={"status": "waived", "settlement": settlement}
                     )
-    return report.with_findings(findings).model_copy(update={"notices": notices})
+    return findings, notices
 
 
 def _reopened(finding: Finding) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from graph import finding_file
 from graph.cascade import Lineage, Place, comparisons
 from graph.comparing import Comparison
 from graph.record import PlanRecord
@@ -22,8 +22,7 @@ Ask = Callable[..., list[dict[str, Any]]]
 
 @pytest.fixture(scope="session")
 def findings(built: Path) -> list[Finding]:
-    report = json.loads((built / "current" / "findings.json").read_text(encoding="utf-8"))
-    return list(report["findings"])
+    return list(finding_file.bodies((built / "current").resolve()))
 
 
 @pytest.fixture(scope="session")

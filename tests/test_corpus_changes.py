@@ -21,7 +21,9 @@ from graph.errors import BadInput, NotFound, StoreError
 from graph.stores import open_store
 from ontology import terms
 from shapes.building import judge_job
-from shapes.waivers import AddWaiver, Waiver, report_of
+from shapes.finding_store import report_of
+from shapes.waivers import AddWaiver, Waiver
+from tests.support.equal import findings
 from tests.support.writing import PLANS, TEXT, make, whole
 
 GRAPH = user_graphs.PREFIX + "notes"
@@ -117,7 +119,7 @@ def test_a_version_that_another_names_cannot_go(data: Path) -> None:
 
 
 def test_graphs_come_grow_and_go_without_a_finding_changed(data: Path) -> None:
-    before = (open_current(data) / "findings.json").read_bytes()
+    before = findings(open_current(data))
     plans = (open_current(data) / "records").stat()
     assert plans
     change(data, PutGraph(GRAPH, QUAD, "0" * 64))
@@ -127,7 +129,7 @@ def test_graphs_come_grow_and_go_without_a_finding_changed(data: Path) -> None:
     change(data, PutGraph(GRAPH, more, "2" * 64, merge=True))
     apart = open_store(open_current(data) / user_graphs.STORE)
     assert len(list(apart.rows(f"SELECT ?s {{ GRAPH <{GRAPH}> {{ ?s ?p ?o }} }}"))) == 3
-    assert (open_current(data) / "findings.json").read_bytes() == before
+    assert findings(open_current(data)) == before
     # What is said of an agency there is not heard when plans are judged or drafts checked.
     assert not open_store(open_current(data) / "store").ask(f"ASK {{ GRAPH <{GRAPH}> {{ ?s ?p ?o }} }}")
     change(data, put())

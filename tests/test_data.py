@@ -29,7 +29,7 @@ from api.settings import Settings
 from graph.errors import StoreError
 from graph.stores import EmbeddedStore, open_store
 from ontology.terms import DATASET, DCAT, VOID
-from shapes.waivers import report_of
+from shapes.finding_store import report_of
 
 LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 

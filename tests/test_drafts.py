@@ -31,10 +31,11 @@ from graph.build import BuildJob, open_current
 from graph.errors import BadParameter
 from graph.reading import read_source, source_of
 from shapes.drafts import Status, check_draft
+from shapes.finding_store import report_of
 from shapes.judging import judge_build
 from shapes.reports import FORMS, write
 from shapes.rules import LANGS
-from shapes.waivers import Waivers, keep, report_of
+from shapes.waivers import Waivers, keep
 
 PLANS = Path(__file__).parents[1] / "plans"
 TODAY = date(2024, 7, 1)

@@ -11,6 +11,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from api.settings import Settings
 from api.writing.tokens import add_token, load_tokens
 from benchmarks import faults_injected as faults
 from benchmarks.faults_injected import SLUG, Bench
-from graph import backup, disk, journal, publishing, sealed, sealing, trail, verifying
+from graph import backup, disk, finding_file, journal, publishing, sealed, sealing, trail, verifying
 from graph.build import KEPT_BUILDS, BuildJob, open_current, read_summary
 from graph.errors import BadInput, NotFound, StoreError
 from graph.incremental import find_record, read_text
@@ -227,9 +228,12 @@ def test_verify_finds_triples_findings_and_rows_that_do_not_fit(bench: Bench) ->
     del store
     record = build / "records" / f"{SLUG}.json"
     record.write_text(record.read_text(encoding="utf-8").replace("更新机床", "更换机床"), encoding="utf-8")
-    findings = build / "findings.json"
-    body = findings.read_text(encoding="utf-8")
-    findings.write_text(body.replace(f'"document":"{SLUG}"', '"document":"nobody"', 1), encoding="utf-8")
+    with closing(finding_file.opened_to_write(build / finding_file.FILE)) as base, base:
+        number, kept = base.execute(
+            "SELECT number, packed FROM finding JOIN body USING (number) WHERE document = ?", [SLUG]
+        ).fetchone()
+        body = finding_file.unpacked(kept).decode().replace(f'"document":"{SLUG}"', '"document":"nobody"', 1)
+        base.execute("UPDATE body SET packed = ? WHERE number = ?", [finding_file.packed(body), number])
     said = disagreements(build)
     assert f"{SLUG}: its graph has" in said
     assert "triples: the build tells" in said

@@ -35,8 +35,8 @@ from ontology.terms import PREFIXES
 from queries import files
 from queries.tables import Cell
 from queries.words import Text
+from shapes.finding_store import report_of
 from shapes.findings import Finding
-from shapes.waivers import report_of
 
 FOLDER = "data"
 INDEX = "index.json"

@@ -19,7 +19,7 @@ from graph.catalog import read_corpus
 from graph.stores import open_store
 from ontology.terms import ZM
 from shapes.building import judge_job
-from shapes.waivers import report_of
+from shapes.finding_store import report_of
 
 PLANS = Path(__file__).parents[2] / "plans"
 TEXT = """西陵区推动大规模设备更新和消费品以旧换新工作方案
