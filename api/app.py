@@ -45,6 +45,7 @@ from shapes.rules import Lang
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
+GRAVEST = 5  # findings on the start page
 _LOOK_SECONDS = 2.0
 _DESCRIPTION = """\
 A knowledge graph of China's policy plans: tasks, agencies and targets, each with its sentence, compared over the levels.
@@ -179,7 +180,8 @@ def _start(service: Service, lang: Lang) -> dict[str, Any]:
     """What the start page shows; without a build, the reason."""
     questions = service.catalogue.questions
     try:
-        counts, report = service.build.counts, service.build.report
+        counts, findings = service.build.counts, service.build.findings
+        head, gravest = findings.head, findings.page(limit=GRAVEST)
     except StoreError as error:
         return {"questions": questions, "counts": None, "problem": error.text(lang)}
     held = plans.entries(service, lang)
@@ -193,8 +195,9 @@ def _start(service: Service, lang: Lang) -> dict[str, Any]:
         "steps": places.steps(one.held for one in squares),
         "nation": sum(one.code == NATIONAL for one in held),
         "total": len(held),
-        "report": report,
-        "say": Phrases(report, lang),
+        "gravest": gravest,
+        "found": head.summary.findings,
+        "say": Phrases(head, lang),
     }
 
 

@@ -64,10 +64,8 @@ def test_the_picture_counts_each_task_of_a_domain_once_for_each_function(client:
     counted = {
         (row["domainIri"].rpartition("/")[2], row["functionIri"].rpartition("/")[2]): row for row in rows
     }
-    for domain, function in (("equipment-renewal", "commerce"), ("trade-in", "finance")):
-        parts = told(client, function=function)[
-            "parts"
-        ]  # narrower functions and merged bureaus count here too
+    for domain, function in (("equipment-renewal", "commerce"), ("trade-in", "public-finance")):
+        parts = told(client, function=function)["parts"]  # narrower functions count here too
         tasks = {one["task_iri"] for one in parts if one["domain"] == domain}
         led = {one["task_iri"] for one in parts if one["domain"] == domain and one["role"] == "lead"}
         row = counted[domain, function]
@@ -89,7 +87,7 @@ def test_counterparts_are_named_where_they_are_few_and_counted_where_they_are_ma
     cells = "//table[contains(@class, 'across')]//tr[th[contains(., '商务')]]/td"
     few = page(client).xpath(cells)
     counties = next(one for one in few if one.get("data-label") == "县级")
-    assert [one.text.strip() for one in counties.xpath("span[@class='one']")][0] == "赣县区 · 区商务局"
+    assert counties.xpath("span[@class='one']")[0].text.strip() == "赣县区 · 区商务局"
     assert len(counties.xpath("span[@class='one']")) == 4
     monkeypatch.setattr("api.reading.agencies.NAMED", 3)
     many = page(client, offset=0).xpath(cells)

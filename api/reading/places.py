@@ -20,7 +20,6 @@ from api.builds import Service
 from api.context import service_of
 from api.negotiation import HTML, Lang
 from api.problems import RESPONSES
-from api.reading.finding_facets import places as judged
 from api.reading.plans import Format, PlanEntry, all_of, entries
 from graph.divisions import NATIONAL, Division, above, divisions, line
 from graph.errors import NotFound
@@ -211,7 +210,7 @@ def _answer(request: Request, here: Division) -> Response:
         "squares": count.squares() if code == NATIONAL else [],
         "steps": steps([one.held for one in detail.below]),
         "shade": shade,
-        "judged": code in judged(service.build.report),
+        "judged": code in service.build.findings.places,
     }
     return pages.render(request, "place.html", values)
 

@@ -139,7 +139,7 @@ def get_plan(slug: str, request: Request, lang: Lang = None, format: PlanFormat 
     line = [
         _ancestor(row) for row in service.asker.ask("lineage-of-plan", {"plan": slug}, told).table.records()
     ]
-    findings = [one for one in service.build.report.findings if one.document == slug]
+    findings = service.build.findings.page({"plan": slug})
     detail = PlanDetail(
         **entry.model_dump(),
         counts={"tasks": entry.tasks, "targets": entry.targets, **_counts(service, record)},
@@ -244,7 +244,7 @@ def _page(
         "told": told,
         "cited": service.asker.ask("cited-documents", {"plan": detail.slug}, lang).table.records(),
         "findings": findings,
-        "say": Phrases(service.build.report, lang),
+        "say": Phrases(service.build.findings.head, lang),
         "label": label,
         "dotted": dotted,  # the anchors of api.linked.addresses.anchor_of
         "roles": [concept.key for concept in vocabularies.scheme("role")],
