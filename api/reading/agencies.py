@@ -146,6 +146,7 @@ def _answer(request: Request, chosen: Chosen, limit: int | None, offset: int) ->
     values = {
         "sections": [(one, _table([part for part in found if part.domain == one.key])) for one in domains],
         "roles": ROLES,
+        "typed_from": pages.CHOICES_SHOWN,
         "label": label,
         "chosen": {
             "domain": chosen.domain.key if chosen.domain else "",

@@ -24,7 +24,6 @@ router = APIRouter(tags=["findings"])
 NAMES = ["json", "html", "report", *(one.name for one in FORMS if one.name not in ("json", "html"))]
 MEDIA: dict[str, dict[str, Any]] = {one.media_type: {} for one in FORMS if one.media_type != JSON}
 SHEETS_SHOWN = 25  # on a page, where no number is given
-CHOICES_SHOWN = 1000  # of a filter; with more of them a value is typed
 _ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": MEDIA}, **RESPONSES}
 
 
@@ -98,7 +97,7 @@ def get_findings(
             "files": ["report", *(form.name for form in FORMS if form.name != "html")],
             "waived": findings.get(waived) if waived else None,
             "accepted": waived is not None,
-            "typed_from": CHOICES_SHOWN,
+            "typed_from": pages.CHOICES_SHOWN,
         }
         return pages.render(request, "findings.html", values)
     shown = findings.page(keys, limit, offset)

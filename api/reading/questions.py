@@ -19,6 +19,7 @@ from api.context import service_of
 from api.linked import addresses
 from api.negotiation import HTML, JSON, Lang, best
 from api.problems import RESPONSES, HttpError, problem_of
+from api.reading.plans import all_of
 from graph.errors import BadInput, QueryLimit
 from ontology.vocabulary import SCHEMES
 from queries import files
@@ -461,15 +462,17 @@ def _page(
 
 
 def _choices(asker: Asker, parameter: Parameter, lang: str) -> list[tuple[str, str]] | None:
-    """What a form offers for a parameter: value and label; None for a free text."""
+    """What a form offers for a parameter: value and label; None for a free text, and where there are too many to choose."""
     if parameter.type in SCHEMES:
         return [
             (one.key, one.label_en if lang == "en" else one.label_zh)
             for one in asker.vocabularies.scheme(parameter.type)
         ]
     if parameter.type in ("plan", "division"):
-        plans = asker.ask("plans", {}, lang).table.records()
+        plans = all_of(asker, lang)
         if parameter.type == "plan":
-            return [(str(one["slug"]), f"{one['place']} · {one['title']}") for one in plans]
-        return list(dict.fromkeys((str(one["code"]), str(one["place"])) for one in plans))
+            rows = [(one.slug, f"{one.place} · {one.title}") for one in plans]
+        else:
+            rows = list(dict.fromkeys((one.code, one.place) for one in plans))
+        return rows if len(rows) <= pages.CHOICES_SHOWN else None
     return None
