@@ -116,7 +116,7 @@ def test_plans_come_in_parts_and_by_level(client: httpx.Client) -> None:
     ]
     counties = client.get("/plans", params={"level": "county"})
     assert {one["rank"] for one in counties.json()} == {4}
-    found = html.fromstring(
+    found: Any = html.fromstring(
         client.get("/plans", params={"limit": 5, "offset": 5}, headers={"Accept": "text/html"}).text
     )
     assert [one.get("href").rpartition("/")[2] for one in found.xpath("//article//a")] == [
@@ -124,7 +124,7 @@ def test_plans_come_in_parts_and_by_level(client: httpx.Client) -> None:
     ]
     assert f"第 6–10 份，共 {len(listed)} 份" in found.text_content()
     counts = Counter(one["level"] for one in listed)
-    start = html.fromstring(client.get("/", headers={"Accept": "text/html"}).text)
+    start: Any = html.fromstring(client.get("/", headers={"Accept": "text/html"}).text)
     for link in start.xpath("//a[contains(@href, '/plans?level=')]"):
         name, _, count = link.text.rpartition(" ")
         assert int(count) == counts[name] == len(client.get(link.get("href")).json())

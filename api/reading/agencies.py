@@ -23,6 +23,7 @@ from api.reading.bipartite import Node, Picture, picture
 from graph.errors import BadParameter
 from ontology.vocabulary import Concept, Vocabularies
 from queries.asking import Asker
+from queries.catalogue import part_of
 from queries.words import both
 from shapes.rules import Lang
 
@@ -123,7 +124,7 @@ class Chosen:
 def _answer(request: Request, chosen: Chosen, limit: int | None, offset: int) -> Response:
     asker, told, page = service_of(request).asker, pages.lang_of(request), pages.wanted(request)
     limit = limit or (PLACES_SHOWN if page else PLACES_TOLD)
-    places = _places(asker, told, *sorted(chosen.values("domain", "function", "place").items()))
+    places = _places(asker, told, chosen.values("domain", "function", "place"))
     shown = places[offset : offset + limit]
     found = _parts(asker, chosen, shown, told)
     if not page:
@@ -154,7 +155,7 @@ def _answer(request: Request, chosen: Chosen, limit: int | None, offset: int) ->
             "function": chosen.function.key if chosen.function else "",
         },
         "domains": [(one.key, len(vocabularies.ancestors(one))) for one in vocabularies.scheme("domain")],
-        "places": {one.code: one.name for one in (*places, *_places(asker, told))},
+        "places": {one.code: one.name for one in (*places, *_places(asker, told, {}))},
         "functions": [one.key for one in vocabularies.scheme("agency-function")],
         "picture": _picture(asker, chosen, label, told),
         "counterparts": counterparts,
@@ -168,11 +169,21 @@ def _answer(request: Request, chosen: Chosen, limit: int | None, offset: int) ->
     return pages.render(request, "agencies.html", values)
 
 
-@lru_cache(maxsize=16)
-def _places(asker: Asker, lang: Lang, *chosen: tuple[str, str]) -> tuple[Place, ...]:
+@lru_cache(maxsize=64)
+def _counted(
+    asker: Asker, question: str, lang: Lang, chosen: tuple[tuple[str, str], ...], limit: int | None = None
+) -> tuple[Mapping[str, Any], ...]:
+    """The rows of a question that counts, the first of them: they are few, and the same for each part of the places."""
+    query = asker.sparql(
+        question, dict(chosen), lang
+    )  # not `ask`: how many there are altogether is not needed
+    return tuple(asker.engine.table(query if limit is None else part_of(query, limit, 0)).records())
+
+
+def _places(asker: Asker, lang: Lang, chosen: Mapping[str, str]) -> list[Place]:
     """The places whose plans have tasks that fit, by level and code. Raises BadParameter for a place that there is not."""
-    rows = asker.ask("places-by-tasks", dict(chosen), lang).table.records()
-    return tuple(Place(str(row["code"]), str(row["place"])) for row in rows)
+    rows = _counted(asker, "places-by-tasks", lang, tuple(chosen.items()))
+    return [Place(str(row["code"]), str(row["place"])) for row in rows]
 
 
 def _parts(asker: Asker, chosen: Chosen, places: Sequence[Place], lang: Lang) -> list[Part]:
@@ -243,8 +254,9 @@ def _counterparts(
     Functions that more levels and agencies have come first, as many as the picture has; a chosen one stands alone.
     Where a level has few of them, or a function is chosen, those with most tasks are named.
     """
-    found: dict[str, dict[int, dict[str, Any]]] = {}
-    for row in asker.ask("functions-by-level", chosen.values("domain", "function"), lang).table.records():
+    found: dict[str, dict[int, Mapping[str, Any]]] = {}
+    asked = tuple(chosen.values("domain", "function").items())
+    for row in _counted(asker, "functions-by-level", lang, asked):
         found.setdefault(_key(row["functionIri"]), {})[int(str(row["rank"]))] = row
 
     def shared(key: str) -> tuple[int, int, str]:
@@ -258,8 +270,8 @@ def _counterparts(
     for rank, level in levels.items():
         agencies = sum(int(by_rank[rank]["agencies"]) for by_rank in kept.values() if rank in by_rank)
         if agencies <= NAMED or chosen.function:
-            asked = {"level": _key(level["levelIri"]), **chosen.values("domain", "function")}
-            for row in asker.ask("agencies-of-level", asked, lang, limit=NAMED * 2).table.records():
+            here = ("level", _key(level["levelIri"]))
+            for row in _counted(asker, "agencies-of-level", lang, (here, *asked), NAMED * 2):
                 told = Counterpart(str(row["place"]), str(row["agency"]), int(str(row["tasks"])))
                 named[_key(row["functionIri"]), rank].append(told)
     told_of = {
@@ -276,7 +288,7 @@ def _picture(asker: Asker, chosen: Chosen, label: Callable[[str, str], str], lan
     tasks: dict[tuple[str, str], int] = {}
     leads: set[tuple[str, str]] = set()
     names: dict[str, str] = {}
-    for row in asker.ask(name, asked, lang, limit=LINES_READ).table.records():
+    for row in _counted(asker, name, lang, tuple(asked.items()), LINES_READ):
         left = _key(row["divisionIri" if chosen.domain else "domainIri"])
         pair = left, _key(row["functionIri"])
         tasks[pair] = int(str(row["tasks"]))
