@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
@@ -47,6 +46,7 @@ from shapes.rules import Lang
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
+GRAVEST = 5  # findings on the start page
 _LOOK_SECONDS = 2.0
 _DESCRIPTION = """\
 A knowledge graph of China's policy plans: tasks, agencies and targets, each with its sentence, compared over the levels.
@@ -182,22 +182,24 @@ def _start(service: Service, lang: Lang) -> dict[str, Any]:
     """What the start page shows; without a build, the reason."""
     questions = service.catalogue.questions
     try:
-        counts, report = service.build.counts, service.build.report
+        counts, findings = service.build.counts, service.build.findings
+        head, gravest = findings.head, findings.page(limit=GRAVEST)
     except StoreError as error:
         return {"questions": questions, "counts": None, "problem": error.text(lang)}
     held = plans.entries(service, lang)
-    squares = places.counts(service, held, lang).squares()
+    squares = places.counts(service).squares()
     return {
         "questions": questions,
         "counts": {key: count for key, count in counts.items() if pages.has_words(f"count.{key}")},
-        "tree": places.tree(held),
-        "levels": list(Counter(one.level for one in held).items()),  # they come by rank
+        "tree": places.tree(held) if len(held) <= places.TREE else [],
+        "levels": plans.counted(service, held),
         "squares": squares,
         "steps": places.steps(one.held for one in squares),
         "nation": sum(one.code == NATIONAL for one in held),
         "total": len(held),
-        "report": report,
-        "say": Phrases(report, lang),
+        "gravest": gravest,
+        "found": head.summary.findings,
+        "say": Phrases(head, lang),
     }
 
 

@@ -33,15 +33,14 @@ from queries.asking import Asker
 from queries.catalogue import Catalogue
 from queries.engine import QueryEngine, Watch
 from queries.remote_engine import RemoteEngine
-from shapes.finding_store import report_of
-from shapes.findings import Report
+from shapes.finding_store import Findings
 
 _ATTEMPTS = 50  # to open a build that is removed in the moment of opening
 
 
 @lru_cache(maxsize=2)
-def _report(folder: Path, today: date) -> Report:
-    return report_of(folder, today)
+def _findings(folder: Path, today: date) -> Findings:
+    return Findings(folder, today)
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,9 @@ class Build:
         return read_summary(self.folder).counts
 
     @property
-    def report(self) -> Report:
-        """All findings as they stand today: a waiver may have expired since the build. Raises StoreError."""
-        return _report(self.folder, date.today())  # noqa: DTZ011 - the day where the service runs
+    def findings(self) -> Findings:
+        """The findings as they stand today: a waiver may have expired since the build. Raises StoreError."""
+        return _findings(self.folder, date.today())  # noqa: DTZ011 - the day where the service runs
 
     @cached_property
     def vocabularies(self) -> Vocabularies:

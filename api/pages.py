@@ -20,6 +20,8 @@ from queries.tables import Table
 from queries.words import Text
 from shapes.rules import Lang
 
+CHOICES_SHOWN = 1000
+"""Values that a form offers to choose from; of more of them one is typed."""
 # Everything comes from here, scripts from files only. Government networks are closed, and so are these pages.
 _POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data: blob:; "

@@ -1,10 +1,12 @@
 """How fast the pages are in a browser, on a build of generated plans: loading, scripts, and the matrix while it scrolls.
 
-    python benchmarks/pages.py [--plans 1000] [--data DATA] [--rounds 3]
+    python benchmarks/pages.py [--plans 1000] [--data DATA] [--rounds 3] [--part service|browser]
 
 Builds generated plans (benchmarks/corpus.py; 1,000 take some minutes), or serves DATA as it is; then starts
 `zhengmai serve` and Chromium on loopback and tells:
 
+    service     of each page the processor time that the service and its query processes take for the first request, and
+                for later ones, none of which may be answered with what was kept of another (milliseconds)
     pages       of each page its first and later loads: until its content can be used (milliseconds), what comes over the
                 wire as script and altogether (kB, compressed), and its longest task
     matrix      the matrix of an upper plan, and the widest there is of one domain with at least 30 targets: loading, then
@@ -43,6 +45,13 @@ from ontology.vocabulary import load_vocabularies  # noqa: E402
 from tests.support.browser import DESK, chromium  # noqa: E402
 
 PAGES = ("/", "/plans", "/places/100000", "/findings", "/agencies", "/sparql", "/search?q=%E6%95%B0%E6%8E%A7")
+ASKED = (
+    *PAGES,
+    "/agencies?domain=industry",
+    "/agencies?function=commerce",
+    "/matrix",
+    "/findings?domain=industry",
+)
 TRACED = ["toplevel", "devtools.timeline"]
 _START = 120.0
 
@@ -64,8 +73,8 @@ def build(folder: Path, count: int) -> Path:
 
 
 @contextmanager
-def served(data: Path) -> Iterator[str]:
-    """The address of `zhengmai serve` on a data folder; it answers, but no page was asked for yet."""
+def served(data: Path) -> Iterator[tuple[str, int]]:
+    """The address of `zhengmai serve` on a data folder, and its process; it answers, but no page was asked for yet."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -80,10 +89,41 @@ def served(data: Path) -> Iterator[str]:
                     break
             except OSError:
                 time.sleep(0.1)
-        yield address
+        yield address, process.pid
     finally:
         process.terminate()
         process.wait(30)
+
+
+def spent(pid: int) -> float:
+    """Milliseconds of processor time of a process and of all below it, those that ended among them."""
+    stats: dict[int, list[str]] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            stats[int(file.parent.name)] = file.read_text().rpartition(")")[2].split()
+        except OSError:  # ended meanwhile
+            continue
+    family = {pid}
+    while more := {one for one, stat in stats.items() if int(stat[1]) in family} - family:
+        family |= more
+    ticks = sum(int(tick) for one in family if one in stats for tick in stats[one][11:15])
+    return ticks * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def ask(address: str, path: str, pid: int, rounds: int) -> tuple[float, float, float]:
+    """Processor time of the first request for a page, the median of later ones, and the size of the page in kB."""
+    found = []
+    size = 0
+    for number in range(rounds + 1):
+        # What is kept ready is found by the address: another one, for the same page
+        again = f"{'&' if '?' in path else '?'}again={number}" if number else ""
+        asked = urllib.request.Request(f"{address}{path}{again}", headers={"Accept": "text/html"})  # noqa: S310
+        before = spent(pid)
+        with urllib.request.urlopen(asked, timeout=300) as answer:  # noqa: S310 - of this machine
+            size = len(answer.read())
+        time.sleep(0.05)  # what is done after the answer is its price too
+        found.append(spent(pid) - before)
+    return found[0], statistics.median(found[1:]), size / 1000
 
 
 def tasks(browser: Browser, page: Page, act: Any) -> tuple[float, float]:
@@ -191,25 +231,36 @@ def main() -> None:
     parser.add_argument("--plans", type=int, default=1000)
     parser.add_argument("--data", type=Path, help="a data folder that is built already")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--part", choices=("service", "browser"), help="that alone")
     options = parser.parse_args()
     with ExitStack() as stack:
         data = options.data or build(Path(stack.enter_context(tempfile.TemporaryDirectory())), options.plans)
-        address = stack.enter_context(served(data.resolve()))
-        browser = stack.enter_context(chromium())
+        address, pid = stack.enter_context(served(data.resolve()))
         print(f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-        print(f"{'page':28}{'first':>8}{'later':>8}{'script':>9}{'all':>8}{'task':>7}{'busy':>7}")
-        for path in PAGES:
-            first = load(browser, address, path)
-            later = [load(browser, address, path) for _ in range(options.rounds)]
-            middle = {key: statistics.median(one[key] for one in later) for key in first}
-            print(
-                f"{path:28}{first['usable']:8.0f}{middle['usable']:8.0f}{middle['script']:9.1f}"
-                f"{middle['all']:8.0f}{middle['task']:7.0f}{middle['busy']:7.0f}"
-            )
-        print("matrix")
-        matrix(browser, address, "/matrix")
-        if widest := wide(address):
-            matrix(browser, address, widest)
+        if options.part != "browser":
+            print(f"{'service':42}{'first':>8}{'later':>8}{'kB':>8}")
+            for path in ASKED:
+                first, later, size = ask(address, path, pid, options.rounds)
+                print(f"{path:42}{first:8.0f}{later:8.0f}{size:8.0f}")
+        if options.part != "service":
+            in_browser(address, options.rounds, stack.enter_context(chromium()))
+
+
+def in_browser(address: str, rounds: int, browser: Browser) -> None:
+    """Measure what needs a browser, and print."""
+    print(f"{'page':28}{'first':>8}{'later':>8}{'script':>9}{'all':>8}{'task':>7}{'busy':>7}")
+    for path in PAGES:
+        first = load(browser, address, path)
+        later = [load(browser, address, path) for _ in range(rounds)]
+        middle = {key: statistics.median(one[key] for one in later) for key in first}
+        print(
+            f"{path:28}{first['usable']:8.0f}{middle['usable']:8.0f}{middle['script']:9.1f}"
+            f"{middle['all']:8.0f}{middle['task']:7.0f}{middle['busy']:7.0f}"
+        )
+    print("matrix")
+    matrix(browser, address, "/matrix")
+    if widest := wide(address):
+        matrix(browser, address, widest)
 
 
 if __name__ == "__main__":

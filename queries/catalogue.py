@@ -4,8 +4,9 @@ A header is YAML in lines that start with ``#+`` (grlc's convention). The file i
 parameter is written in it as ``VALUES ?name { … }``, with an example, or UNDEF where it may be left out; binding
 replaces what is between the braces, everywhere it stands, by one RDF term in N-Triples syntax. Text from outside is
 never pasted: it is first resolved to a term. (pyoxigraph's own ``substitutions`` are no way: they reject every
-variable that is not in the outermost SELECT, and do not reach into sub-selects.) A variable ``?lang``, where a query
-has one, is bound to the language of its labels.
+variable that is not in the outermost SELECT, and do not reach into sub-selects.) A parameter with ``many: true`` takes
+several values, with commas between them, each of which becomes a term. A variable ``?lang``, where a query has one, is
+bound to the language of its labels.
 
 A line that ends with ``#if name`` stands in the query only where that parameter is given, one with ``#if not name`` only
 where it is left out: so a question about one place can begin at that place, and the same about all reads whole lists.
@@ -45,6 +46,7 @@ _PROLOGUE = re.compile(r"\A(?:\s*(?:(?:PREFIX|BASE)\b[^\n]*|#[^\n]*)?\n)*", re.I
 _SLOT = re.compile(r"(VALUES\s+\?(\w+)\s*\{\s*)([^{}]*?)\s*\}")
 _IF = re.compile(r"[ \t]*#if( not)?((?: \w+)+)[ \t]*$", re.MULTILINE)
 _UNDEF = "UNDEF"
+_COMMA = re.compile(r"[,，、]")
 
 
 class CatalogueError(Exception):
@@ -55,7 +57,8 @@ class CatalogueError(Exception):
 class Parameter:
     """One parameter. ``type`` is a concept scheme, or plan, division, agency, year, integer, string.
 
-    ``binds`` is the variable that its value goes to. Without ``required`` it has ``default``, or stays open.
+    ``binds`` is the variable that its value goes to. Without ``required`` it has ``default``, or stays open. With
+    ``many`` it takes several values with commas between them.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Parameter:
     binds: str
     required: bool = False
     default: str | None = None
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,13 +112,12 @@ class Question:
             raise BadParameter(en, zh=zh, parameter="lang", allowed=LANGUAGES)
         terms = {"lang": str(ox.Literal(lang))}
         for parameter in self.parameters:
-            given = values.get(parameter.name, parameter.default)
-            if given is None or not given.strip():
-                if parameter.required:
-                    raise self._missing(parameter)
-                terms[parameter.binds] = _UNDEF
-            else:
-                terms[parameter.binds] = str(resolver.resolve(parameter, given.strip()))
+            given = values.get(parameter.name, parameter.default) or ""
+            said = [one.strip() for one in (_COMMA.split(given) if parameter.many else [given])]
+            named = [str(resolver.resolve(parameter, one)) for one in said if one]
+            if parameter.required and not named:
+                raise self._missing(parameter)
+            terms[parameter.binds] = " ".join(dict.fromkeys(named)) or _UNDEF
 
         # All in one pass, so that no value is ever searched for the place of another.
         # UNDEF goes with its clause: Oxigraph plans a join with it as if it were one with everything.
@@ -252,7 +255,7 @@ def _parameter(data: object, words: Any, fail: Any) -> Parameter:
     if name in _RESERVED:
         raise fail(f"“{name}” is taken: all questions have {', '.join(_RESERVED)}", name)
     for key in data:
-        if key not in ("name", "type", "label", "binds", "required", "default"):
+        if key not in ("name", "type", "label", "binds", "required", "default", "many"):
             raise fail(f"“{key}” is no key of a parameter", name)
     if data["type"] not in Resolver.TYPES:
         raise fail(f"“{data['type']}” is no type; there are: {', '.join(Resolver.TYPES)}", name)
@@ -264,6 +267,7 @@ def _parameter(data: object, words: Any, fail: Any) -> Parameter:
         binds=str(data.get("binds", name)),
         required=bool(data.get("required", False)),
         default=None if default is None else str(default),
+        many=bool(data.get("many", False)),
     )
 
 

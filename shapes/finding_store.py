@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -61,6 +61,7 @@ _SHOWN: Final = """WITH shown AS (
     coalesce(changed.status, finding.status) AS status, coalesce(changed.severity, finding.severity) AS severity
   FROM finding LEFT JOIN changed USING (number)
 ) """
+_HELD: Final = 500  # findings at a time, where all are asked for
 _ORDER: Final = " ORDER BY status, severity, sort"
 _CELLS: Final = """SELECT cell.target, cell.document, cell.outcome, outcomes, cell.value, cell.ratio, finding.id
   FROM cell LEFT JOIN finding ON finding.number = cell.finding WHERE """
@@ -99,6 +100,15 @@ class Findings:
         return self._read(
             number for (number,) in self._rows(query, (*given, -1 if limit is None else limit, offset))
         )
+
+    def each(self, chosen: Chosen | None = None) -> Iterator[Finding]:
+        """Those that fit in the same order, of which only some hundreds are held at a time. Raises StoreError."""
+        where, given = _where(chosen or {})
+        numbers = [
+            number for (number,) in self._rows(f"{_SHOWN} SELECT number FROM shown {where}{_ORDER}", given)
+        ]
+        for at in range(0, len(numbers), _HELD):
+            yield from self._read(numbers[at : at + _HELD])
 
     def count(self, chosen: Chosen | None = None) -> int:
         """How many fit."""
@@ -245,6 +255,12 @@ class Findings:
                 finding=finding,
             )
         return Matrix(rows=rows, columns=columns, cells=cells)
+
+    def matrix_outcomes(self, rows: Iterable[MatrixRow]) -> list[str]:
+        """What some rows were answered with, anywhere."""
+        given = json.dumps([number for row in rows for number in self._targets[row.key][1]])
+        query = "SELECT DISTINCT outcome FROM cell WHERE target IN (SELECT value FROM json_each(?)) ORDER BY outcome"
+        return [outcome for (outcome,) in self._rows(query, [given])]
 
     @cached_property
     def _targets(self) -> dict[str, tuple[MatrixRow, list[int]]]:

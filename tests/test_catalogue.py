@@ -73,6 +73,18 @@ ORDER BY ?a
 """
 
 
+def test_a_parameter_may_take_several_values(asker: Asker) -> None:
+    both = asker.sparql("assignments-of-places", {"place": "江夏区、赣县区，420115"})
+    assert both.count("VALUES ?division { ") == 2
+    for code in ("420115", "360704"):
+        assert both.count(f"division/{code}>") == 2, "each once in each part, however often it is said"
+    with pytest.raises(BadParameter) as caught:
+        asker.sparql("assignments-of-places", {"place": "江夏区,火星"})
+    assert "火星" in caught.value.message
+    with pytest.raises(BadParameter):
+        asker.sparql("assignments-of-places", {"place": " ， "})
+
+
 def question_file(folder: Path, text: str, name: str = "made-up.rq") -> Catalogue:
     path = folder / name
     path.write_text(text, encoding="utf-8")

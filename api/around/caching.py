@@ -2,7 +2,7 @@
 
 A build never changes, so what it answers to a request is told by its name and the request. `tag` makes an entity tag of
 these, `unchanged` answers a client that has the answer already, and `ready_to_send` lets `ReadyAnswers` give the same
-bytes to the next who asks the same.
+bytes to the next who asks the same; `held` is all of it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,20 @@ def unchanged(request: Request, entity_tag: str, vary: str = "Accept") -> Respon
     if matches(request.headers.get("if-none-match"), entity_tag):
         return Response(status_code=304, headers=headers(entity_tag, vary))
     return None
+
+
+def held(
+    request: Request, build: str, make: Callable[[], Response], vary: str = "Accept, Accept-Language"
+) -> Response:
+    """An answer that holds as long as the build is served: 304 where the client has it, else made and kept ready."""
+    entity_tag = tag_of(request, build)
+    if (same := unchanged(request, entity_tag, vary)) is not None:
+        return same
+    response = make()
+    if response.status_code == 200:
+        response.headers.update(headers(entity_tag, vary))
+        ready_to_send(request)
+    return response
 
 
 def ready_to_send(request: Request) -> None:

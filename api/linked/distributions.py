@@ -35,7 +35,7 @@ from ontology.terms import PREFIXES
 from queries import files
 from queries.tables import Cell
 from queries.words import Text
-from shapes.finding_store import report_of
+from shapes.finding_store import Findings
 from shapes.findings import Finding
 
 FOLDER = "data"
@@ -323,8 +323,12 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 
 def _findings(build: Path, table: Published) -> Iterator[list[str]]:
     """The findings as they stand on the day of making: a waiver may expire after it."""
-    for one in report_of(build, date.today()).findings:  # noqa: DTZ011 - the day where the files are made
-        yield finding_cells(one, table)
+    findings = Findings(build, date.today())  # noqa: DTZ011 - the day where the files are made
+    try:
+        for one in findings.each():
+            yield finding_cells(one, table)
+    finally:
+        findings.close()
 
 
 def finding_cells(one: Finding, table: Published) -> list[str]:

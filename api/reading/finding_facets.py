@@ -1,39 +1,23 @@
-"""By what findings are filtered, each filter a way to read keys off a finding; and how many fit each choice."""
+"""By what findings are filtered, what the values of each filter are called, and how many findings fit each of them."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
-from graph.errors import BadParameter, QueryLimit
-from ontology.terms import ZM
-from queries.asking import Asker
+from graph.errors import BadParameter
+from ontology.vocabulary import Vocabularies
 from queries.words import both
-from shapes.findings import Finding, Report
+from shapes.finding_store import Findings
 from shapes.phrases import Phrases
 from shapes.rules import Lang
 
-# A target belongs to the domains of the task that its sentence stands in. A sub-select around each pattern makes Oxigraph
-# join by hashing, instead of looking up each by itself.
-_DOMAINS: Final = f"""PREFIX zm: <{ZM}>
-SELECT DISTINCT ?node ?concept {{
-  {{ SELECT ?node ?concept {{ ?node zm:domain ?concept }} }}
-  UNION {{
-    {{ SELECT ?task ?concept {{ ?task zm:domain ?concept }} }}
-    {{ SELECT ?task ?at {{ ?task zm:provision ?at }} }}
-    {{ SELECT ?node ?at {{ ?node zm:provision ?at }} }}
-    {{ SELECT ?node {{ ?node a zm:Target }} }}
-  }}
-}}"""
-_FUNCTIONS: Final = f"""PREFIX zm: <{ZM}>
-SELECT DISTINCT ?node ?concept {{
-  {{ SELECT ?node ?assignment {{ ?node zm:assignment ?assignment }} }}
-  {{ SELECT ?assignment ?agency {{ ?assignment zm:agency ?agency }} }}
-  {{ SELECT ?agency ?concept {{ ?agency zm:agencyFunction ?concept }} }}
-}}"""
+_SCHEMES: Final = {"domain": "domain", "function": "agency-function", "indicator": "indicator"}
+_FIXED: Final = {
+    "severity": ("violation", "warning", "info"),
+    "status": ("open", "explained", "waived"),
+}
 
 
 @dataclass(frozen=True)
@@ -45,112 +29,53 @@ class Choice:
     count: int
 
 
-@lru_cache(maxsize=2)
-def _keys(asker: Asker, query: str) -> Mapping[str, frozenset[str]]:
-    """Keys by the IRI of a task or target, read once for each build; none where the answer would be too large."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    try:
-        for node, concept in asker.engine.table(query).texts():
-            found[node].add(concept.rpartition("/")[2])
-    except QueryLimit:
-        return {}
-    return {node: frozenset(keys) for node, keys in found.items()}
-
-
 class Facets:
-    """The filters on the findings of a report. ``asker`` knows the domains and agencies of what they are about."""
+    """The filters on findings, with their words in one language."""
 
-    def __init__(self, report: Report, asker: Callable[[], Asker], lang: Lang) -> None:
-        self._report, self._asker, self._lang = report, asker, lang
-        self._say = Phrases(report, lang)
-        self._keys: dict[str, Callable[[Finding], Sequence[str]]] = {
-            "severity": lambda one: [one.severity],
-            "status": lambda one: [one.status],
-            "outcome": lambda one: [one.outcome],
-            "place": lambda one: [one.place.code] if one.place else [],
-            "plan": lambda one: [one.document] if one.document else [],
-            "indicator": lambda one: [one.indicator_iri.rpartition("/")[2]] if one.indicator_iri else [],
-            "domain": self._domains,
-            "function": self._functions,
-        }
+    def __init__(self, findings: Findings, vocabularies: Vocabularies, lang: Lang) -> None:
+        self._findings, self._vocabularies, self._lang = findings, vocabularies, lang
 
-    def filtered(self, chosen: Mapping[str, str | None]) -> list[Finding]:
-        """Those that fit every value that is chosen. Raises BadParameter for a value that none could fit."""
-        wanted = {name: self._value(name, value) for name, value in chosen.items() if value}
-        return [one for one in self._report.findings if self._fits(one, wanted)]
+    def keys(self, chosen: Mapping[str, str | None]) -> dict[str, str]:
+        """By filter the key that is meant. Raises BadParameter for a value that nothing could fit."""
+        return {name: self._key(name, value) for name, value in chosen.items() if value}
 
-    def choices(self, name: str, chosen: Mapping[str, str | None]) -> list[Choice]:
+    def choices(self, name: str, keys: Mapping[str, str]) -> list[Choice]:
         """What can be chosen of one filter: what occurs among the findings that fit the others, and what is chosen."""
-        others = {key: self._value(key, value) for key, value in chosen.items() if value and key != name}
-        read = self._keys[name]
-        counted = Counter(
-            key for one in self._report.findings if self._fits(one, others) for key in read(one)
-        )
-        given = chosen.get(name)
-        if given:
-            counted.setdefault(self._value(name, given), 0)
+        counted = self._findings.counted(name, {key: value for key, value in keys.items() if key != name})
+        if name in keys:
+            counted.setdefault(keys[name], 0)
         labels = self._labels(name)
         rows = [Choice(key, labels.get(key, key), count) for key, count in counted.items()]
         order = {key: at for at, key in enumerate(labels)}
         return sorted(rows, key=lambda one: (order.get(one.value, len(order)), one.value))
 
-    def _fits(self, finding: Finding, wanted: Mapping[str, str]) -> bool:
-        return all(value in self._keys[name](finding) for name, value in wanted.items())
-
-    def _value(self, name: str, given: str) -> str:
-        """The key that is meant: a place may be given by its name, a concept by a label."""
+    def _key(self, name: str, given: str) -> str:
+        """A place may be given by its name, a concept by a label."""
         labels = self._labels(name)
         if given in labels:
             return given
         if name == "place" and given in labels.values():
             return next(code for code, label in labels.items() if label == given)
         scheme = _SCHEMES.get(name)
-        concept = self._asker().vocabularies.find(scheme, given) if scheme else None
+        concept = self._vocabularies.find(scheme, given) if scheme else None
         if concept is not None:
             return concept.key
         listed = sorted(labels)
         en, zh = both("questions", "value", found=given, parameter=name, allowed=", ".join(listed))
         raise BadParameter(en, zh=zh, parameter=name, allowed=listed)
 
-    def _labels(self, name: str) -> dict[str, str]:
+    def _labels(self, name: str) -> Mapping[str, str]:
         """What a filter may be, label by key, in the order in which it is shown."""
-        report, say = self._report, self._say
-        if name in ("severity", "status"):
-            keys = ("violation", "warning", "info") if name == "severity" else ("open", "explained", "waived")
-            return {key: say[key] for key in keys}
+        findings = self._findings
+        if name in _FIXED:
+            say = Phrases(findings.head, self._lang)
+            return {key: say[key] for key in _FIXED[name]}
         if name == "outcome":
-            return {one.outcome: say.outcome(one) for one in reversed(report.findings)}
+            rules, named = findings.head.rules, findings.rule_of_outcome
+            return {key: rules[named[key]].label.said(self._lang) for key in findings.head.summary.by_outcome}
         if name == "place":
-            return places(report)
+            return findings.places
         if name == "plan":
-            return {one.slug: one.title for one in report.summary.documents}
-        concepts = self._asker().vocabularies.scheme(_SCHEMES[name])
+            return {one.slug: one.title for one in findings.head.summary.documents}
+        concepts = self._vocabularies.scheme(_SCHEMES[name])
         return {one.key: one.label_en if self._lang == "en" else one.label_zh for one in concepts}
-
-    def _domains(self, finding: Finding) -> Sequence[str]:
-        asker = self._asker()
-        known = _keys(asker, _DOMAINS)
-        found = {key for iri in _nodes(finding) for key in known.get(iri, ())}
-        scheme = asker.vocabularies
-        wider = {one.key for key in found for one in scheme.ancestors(scheme.concept("domain", key))}
-        return sorted(found | wider)
-
-    def _functions(self, finding: Finding) -> Sequence[str]:
-        known = _keys(self._asker(), _FUNCTIONS)
-        return sorted({key for iri in _nodes(finding) for key in known.get(iri, ())})
-
-
-_SCHEMES: Final = {"domain": "domain", "function": "agency-function", "indicator": "indicator"}
-
-
-def places(report: Report) -> dict[str, str]:
-    """The places that were judged, name by code."""
-    found = [one.place for one in report.summary.documents if one.place]
-    found += [one.place for one in report.findings if one.place]
-    return {one.code: one.name for one in sorted(found, key=lambda one: one.code)}
-
-
-def _nodes(finding: Finding) -> list[str]:
-    """The passages of a finding; of what a plan leaves out, the one above."""
-    clauses = finding.statements or ([finding.upper] if finding.upper else [])
-    return [one.iri for one in clauses] or [finding.source.focus]

@@ -67,8 +67,8 @@ def get_findings(
 ) -> Response:
     """Each finding with both passages, a reason and a suggestion, in Chinese and English."""
     service = service_of(request)
-    report = service.build.report
-    facets = Facets(report, lambda: service.asker, pages.lang_of(request))
+    findings, told = service.build.findings, pages.lang_of(request)
+    facets = Facets(findings, service.build.vocabularies, told)
     chosen = {
         "severity": severity,
         "outcome": outcome,
@@ -79,27 +79,29 @@ def get_findings(
         "plan": plan,
         "status": status,
     }
-    found = facets.filtered(chosen)
+    keys = facets.keys(chosen)
     chosen_form = _form(request, format)
     if chosen_form is not None:
-        return as_file(_part(report, found, place, plan), chosen_form, pages.lang_of(request))
+        return as_file(findings.report(keys), chosen_form, told)
+    count = findings.count(keys)
     if pages.wanted(request):
         limit = limit if "limit" in request.query_params else SHEETS_SHOWN
         values = {
-            "say": Phrases(report, pages.lang_of(request)),
-            "findings": found[offset : offset + limit],
-            "count": len(found),
+            "say": Phrases(findings.head, told),
+            "findings": findings.page(keys, limit, offset),
+            "count": count,
             "limit": limit,
             "offset": offset,
             "chosen": chosen,
-            "choices": {name: facets.choices(name, chosen) for name in chosen},
+            "choices": {name: facets.choices(name, keys) for name in chosen},
             "files": ["report", *(form.name for form in FORMS if form.name != "html")],
-            "waived": next((one for one in report.findings if one.id == waived), None),
+            "waived": findings.get(waived) if waived else None,
             "accepted": waived is not None,
+            "typed_from": pages.CHOICES_SHOWN,
         }
         return pages.render(request, "findings.html", values)
-    shown = found[offset : offset + limit]
-    body = FindingList(summary=report.summary, count=len(found), findings=shown)
+    shown = findings.page(keys, limit, offset)
+    body = FindingList(summary=findings.head.summary, count=count, findings=shown)
     return JSONResponse(body.model_dump(mode="json"), headers={"Vary": "Accept"})
 
 
@@ -133,12 +135,3 @@ def as_file(report: Report, form: Format, lang: Lang, name: str = "zhengmai-find
             "X-Content-Type-Options": "nosniff",
         },
     )
-
-
-def _part(report: Report, found: list[Finding], place: str | None, plan: str | None) -> Report:
-    """The report with the findings that fit, and of one place or plan only what concerns it."""
-    if place:
-        report = report.of_place(place)
-    if plan and report.matrix:
-        report = report.model_copy(update={"matrix": report.matrix.of_documents({plan})})
-    return report.with_findings(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -15,7 +15,8 @@ from api.problems import RESPONSES, HttpError
 from graph.errors import BadParameter, NotFound
 from queries.asking import Asker
 from queries.words import both
-from shapes.matrix import Matrix, MatrixColumn, MatrixRow, legend, sign
+from shapes.finding_store import Findings
+from shapes.matrix import Matrix, MatrixColumn, MatrixRow, Sign, legend, sign
 from shapes.phrases import Phrases
 from shapes.reports.workbook import write_matrix
 from shapes.rules import Lang
@@ -116,24 +117,28 @@ def get_matrix(
     if format not in (None, "json", "html", "xlsx"):
         raise HttpError(406, "format", found=format, allowed=["json", "html", "xlsx"])
     service, told = service_of(request), pages.lang_of(request)
-    report = service.build.report
-    whole = report.matrix or Matrix()
-    setters = {row.document: row for row in whole.rows}
-    indicators = {key: row.indicator.said(told) for row in whole.rows if (key := _concept(row))}
+    findings = service.build.findings
+    setters = {row.document: row for row in findings.matrix_rows}
+    indicators = {row.concept: row.indicator.said(told) for row in findings.matrix_rows if row.concept}
     _known("upper", upper, list(setters))
     _known("indicator", indicator, list(indicators))
-    if not (upper or indicator or domain) and whole.rows:
-        upper = whole.rows[0].document
-    matrix = _part(whole, service.asker, upper or None, indicator or None, domain or None, told)
+    if not (upper or indicator or domain) and setters:
+        upper = next(iter(setters))
+    chosen = _rows(findings, service.asker, upper or None, indicator or None, domain or None, told)
     if format == "xlsx":
         headers = {
             "Content-Disposition": 'attachment; filename="zhengmai-matrix.xlsx"',
             "Content-Language": told,
         }
-        return Response(write_matrix(report, matrix, told), media_type=_XLSX, headers=headers)
+        body = write_matrix(findings.head, findings.matrix(chosen), told)
+        return Response(body, media_type=_XLSX, headers=headers)
     page_wanted = pages.wanted(request)
-    rows = min(ROWS_SHOWN, limit or max(CELLS_SHOWN // max(len(matrix.rows), 1), 15))
-    table = _table(matrix, told, offset, rows if page_wanted else limit)
+    rows = min(ROWS_SHOWN, limit or max(CELLS_SHOWN // max(len(chosen), 1), 15))
+    setting = {row.document for row in chosen}
+    columns = [one for one in findings.matrix_columns if setting & set(one.above)]
+    until = rows if page_wanted else limit
+    shown = findings.matrix(chosen, columns[offset : None if until is None else offset + until])
+    table = _table(shown, told, len(columns), offset)
     if not page_wanted:
         return JSONResponse(table.model_dump(exclude_none=True), headers={"Vary": "Accept, Accept-Language"})
     chart: list[dict[str, Any]] = []
@@ -141,7 +146,7 @@ def get_matrix(
         chart = service.asker.ask("targets-of-indicator", {"indicator": indicator}, told).table.records()
     values = {
         "table": table,
-        "legend": legend(matrix),
+        "legend": _legend(shown, findings.matrix_outcomes(chosen)),
         "chosen": {"upper": upper or "", "indicator": indicator or "", "domain": domain or ""},
         "setters": {
             slug: f"{row.place.name if row.place else ''} · {row.title}" for slug, row in setters.items()
@@ -154,7 +159,7 @@ def get_matrix(
         "offset": offset,
         "limit": rows,
         "chart": chart,
-        "say": Phrases(report, told),
+        "say": Phrases(findings.head, told),
     }
     return pages.render(request, "matrix.html", values)
 
@@ -170,14 +175,13 @@ def get_cell(
 ) -> Response:
     """What the document says, what the upper one says, and the finding where there is one."""
     service, told = service_of(request), pages.lang_of(request)
-    report = service.build.report
-    matrix = report.matrix or Matrix()
-    row = next((one for one in matrix.rows if one.key == key and one.document == upper), None)
-    column = next((one for one in matrix.columns if one.document == plan), None)
+    findings = service.build.findings
+    row = next((one for one in findings.matrix_rows if one.key == key and one.document == upper), None)
+    column = next((one for one in findings.matrix_columns if one.document == plan), None)
     if row is None or column is None:
         en, zh = pages.both("matrix.no_cell", plan=plan, target=key)
         raise NotFound(en, zh=zh)
-    cell = matrix.cell(row, column)
+    cell = findings.matrix([row], [column]).cell(row, column)
     asked = service.asker.ask("two-plans-compared", {"plan": plan, "upper": upper}, told).table.records()
     compared = [
         one
@@ -185,7 +189,7 @@ def get_cell(
         if (one["concept"] or one["indicator"]) == key.split("|")[1]
         and (one["year"] is None or row.year is None or str(one["year"])[:4] == str(row.year))
     ]
-    finding = next((one for one in report.findings if one.id == cell.finding), None)
+    finding = findings.get(cell.finding) if cell.finding else None
     if not pages.wanted(request):
         body = {
             "cell": cell.model_dump(mode="json"),
@@ -200,7 +204,7 @@ def get_cell(
         "told": sign(cell.outcome),
         "compared": compared,
         "finding": finding,
-        "say": Phrases(report, told),
+        "say": Phrases(findings.head, told),
     }
     return pages.render(request, "cell.html", values)
 
@@ -211,43 +215,40 @@ def _known(name: str, given: str | None, allowed: Sequence[str]) -> None:
         raise BadParameter(en, zh=zh, parameter=name, allowed=list(allowed))
 
 
-def _concept(row: MatrixRow) -> str | None:
-    """The key of a row's indicator; None where it is linked to none and only its words stand there."""
-    key = row.key.split("|")[1]
-    return key if key != row.indicator.zh else None
-
-
-def _part(
-    whole: Matrix, asker: Asker, upper: str | None, indicator: str | None, domain: str | None, lang: Lang
-) -> Matrix:
-    """The rows that fit, and the documents below any of them."""
+def _rows(
+    findings: Findings,
+    asker: Asker,
+    upper: str | None,
+    indicator: str | None,
+    domain: str | None,
+    lang: Lang,
+) -> list[MatrixRow]:
+    """The rows that fit."""
     keys: set[str] | None = None
     if domain:
-        keys = {
-            str(one["key"])
-            for one in asker.ask("indicators-of-domain", {"domain": domain}, lang).table.records()
-        }
-    rows = [
+        asked = asker.ask("indicators-of-domain", {"domain": domain}, lang)
+        keys = {str(one["key"]) for one in asked.table.records()}
+    return [
         row
-        for row in whole.rows
+        for row in findings.matrix_rows
         if (upper is None or row.document == upper)
-        and (indicator is None or _concept(row) == indicator)
-        and (keys is None or _concept(row) in keys)
+        and (indicator is None or row.concept == indicator)
+        and (keys is None or row.concept in keys)
     ]
-    setters = {row.document for row in rows}
-    return Matrix(
-        rows=rows,
-        columns=[one for one in whole.columns if setters & set(one.above)],
-        cells={row.key: whole.cells.get(row.key, {}) for row in rows},
-    )
 
 
-def _table(matrix: Matrix, lang: Lang, offset: int, limit: int | None) -> MatrixTable:
-    """The documents from ``offset`` on, at most ``limit`` of them, against all targets."""
-    shown = matrix.columns[offset : None if limit is None else offset + limit]
+def _legend(shown: Matrix, outcomes: Collection[str]) -> list[Sign]:
+    """The signs of what is shown and of what else the same targets were answered with, gravest first."""
+    found = {one.key: one for one in (*legend(shown), *map(sign, outcomes))}
+    return sorted(found.values(), key=lambda one: one.rank)
+
+
+def _table(matrix: Matrix, lang: Lang, count: int, offset: int) -> MatrixTable:
+    """Some of ``count`` documents, the first of them ``offset``, against all targets."""
+    shown = matrix.columns
     cells = [[_answer(matrix, row, column) for row in matrix.rows] for column in shown]
     return MatrixTable(
-        count=len(matrix.columns),
+        count=count,
         offset=offset,
         targets=[
             MatrixTarget(
@@ -255,7 +256,7 @@ def _table(matrix: Matrix, lang: Lang, offset: int, limit: int | None) -> Matrix
                 document=row.document,
                 place=row.place.name if row.place else None,
                 indicator=row.indicator.said(lang),
-                concept=_concept(row),
+                concept=row.concept,
                 year=row.year,
                 value=row.value,
                 quote=row.quote,

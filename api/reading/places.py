@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Final
@@ -15,16 +15,18 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from api import pages
+from api.around import caching
 from api.builds import Service
 from api.context import service_of
 from api.negotiation import HTML, Lang
 from api.problems import RESPONSES
-from api.reading.finding_facets import places as judged
-from api.reading.plans import Format, PlanEntry, entries
+from api.reading.plans import Format, PlanEntry, all_of, entries
 from graph.divisions import NATIONAL, Division, above, divisions, line
 from graph.errors import NotFound
+from queries.asking import Asker
 
 router = APIRouter(tags=["plans"])
+TREE: Final = 60  # documents that are told as a tree; of more, the map and the pages of places lead to them
 SHADES: Final = (1, 3, 10, 30, 100)  # from how many documents on a square is a shade darker
 
 
@@ -140,10 +142,15 @@ class Counts:
         return found
 
 
-def counts(service: Service, held: Iterable[PlanEntry], lang: str) -> Counts:
-    """The counts of documents whose labels are in ``lang``."""
+def counts(service: Service) -> Counts:
+    """The counts of all documents, made once for each build."""
     stub = service.build.vocabularies.concept("origin", "stub")
-    return Counts(held, stub.label_en if lang == "en" else stub.label_zh)
+    return _counts(service.asker, stub.label_zh)
+
+
+@lru_cache(maxsize=2)
+def _counts(asker: Asker, stub: str) -> Counts:
+    return Counts(all_of(asker, "zh"), stub)
 
 
 def shade(count: int) -> int:
@@ -178,13 +185,16 @@ def get_place(code: str, request: Request, lang: Lang = None, format: Format = N
 
     ``code`` is that of GB/T 2260; 100000 is the whole country.
     """
-    service, told = service_of(request), pages.lang_of(request)
     here = divisions().get(code)
     if here is None:
         en, zh = pages.both("places.unknown", found=code)
         raise NotFound(en, zh=zh)
-    held = entries(service, told)
-    count = counts(service, held, told)
+    return caching.held(request, service_of(request).build.name, lambda: _answer(request, here))
+
+
+def _answer(request: Request, here: Division) -> Response:
+    service, told, code = service_of(request), pages.lang_of(request), here.code
+    held, count = entries(service, told), counts(service)
     detail = PlaceDetail(
         **count.of(here).model_dump(),
         line=[count.of(one) for one in reversed(line(code)[1:])],
@@ -200,7 +210,7 @@ def get_place(code: str, request: Request, lang: Lang = None, format: Format = N
         "squares": count.squares() if code == NATIONAL else [],
         "steps": steps([one.held for one in detail.below]),
         "shade": shade,
-        "judged": code in judged(service.build.report),
+        "judged": code in service.build.findings.places,
     }
     return pages.render(request, "place.html", values)
 

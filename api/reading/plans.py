@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
 from api import pages
+from api.around import caching
 from api.builds import Service
 from api.context import service_of
 from api.negotiation import HTML, Lang
@@ -34,6 +36,7 @@ PlanFormat = Annotated[
     Literal["json", "html", "text"] | None,
     Query(description="in place of the Accept header; text for the document as it was read"),
 ]
+PLANS_SHOWN: Final = 100  # on a page, where no number is given
 _ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {HTML: {}}}, **RESPONSES}
 
 
@@ -83,12 +86,46 @@ class PlanDetail(PlanEntry):
     response_model=list[PlanEntry],
     responses=_ANSWERS,
 )
-def get_plans(request: Request, lang: Lang = None, format: Format = None) -> Response:
-    """Documents whose text is held, records made by hand, and documents that are only cited."""
-    listed = entries(service_of(request), pages.lang_of(request))
-    if pages.wanted(request):
-        return pages.render(request, "plans.html", {"plans": listed})
-    return JSONResponse([one.model_dump() for one in listed], headers={"Vary": "Accept, Accept-Language"})
+def get_plans(
+    request: Request,
+    level: Annotated[
+        Literal["national", "province", "city", "county", ""] | None, Query(description="only of this level")
+    ] = None,
+    limit: Annotated[
+        int | None, Query(ge=1, le=10_000, description=f"documents at most; all, on a page {PLANS_SHOWN}")
+    ] = None,
+    offset: Annotated[int, Query(ge=0, description="documents to leave out before the first")] = 0,
+    lang: Lang = None,
+    format: Format = None,
+) -> Response:
+    """Documents whose text is held, records made by hand, and documents that are only cited.
+
+    How many there are is told in X-Total-Count.
+    """
+    service = service_of(request)
+    return caching.held(request, service.build.name, lambda: _list(request, level or "", limit, offset))
+
+
+def _list(request: Request, level: str, limit: int | None, offset: int) -> Response:
+    service = service_of(request)
+    every = entries(service, pages.lang_of(request))
+    levels = counted(service, every)
+    label = next((label for key, label, _ in levels if key == level), "")
+    fitting = [one for one in every if one.level == label] if level else every
+    if not pages.wanted(request):
+        shown = fitting[offset : None if limit is None else offset + limit]
+        headers = {"Vary": "Accept, Accept-Language", "X-Total-Count": str(len(fitting))}
+        return JSONResponse([one.model_dump() for one in shown], headers=headers)
+    limit = limit or PLANS_SHOWN
+    values = {
+        "plans": fitting[offset : offset + limit],
+        "count": len(fitting),
+        "limit": limit,
+        "offset": offset,
+        "level": level,
+        "levels": levels,
+    }
+    return pages.render(request, "plans.html", values)
 
 
 @router.get("/plans/{slug}", summary="One plan", response_model=PlanDetail, responses=_ANSWERS)
@@ -102,7 +139,7 @@ def get_plan(slug: str, request: Request, lang: Lang = None, format: PlanFormat 
     line = [
         _ancestor(row) for row in service.asker.ask("lineage-of-plan", {"plan": slug}, told).table.records()
     ]
-    findings = [one for one in service.build.report.findings if one.document == slug]
+    findings = service.build.findings.page({"plan": slug})
     detail = PlanDetail(
         **entry.model_dump(),
         counts={"tasks": entry.tasks, "targets": entry.targets, **_counts(service, record)},
@@ -115,26 +152,46 @@ def get_plan(slug: str, request: Request, lang: Lang = None, format: PlanFormat 
     return JSONResponse(detail.model_dump(), headers={"Vary": "Accept, Accept-Language"})
 
 
-def entries(service: Service, lang: str) -> list[PlanEntry]:
-    """All documents, with labels in ``lang``."""
-    return list(_entries(service.asker, lang))
+def counted(service: Service, some: Iterable[PlanEntry]) -> list[tuple[str, str, int]]:
+    """The levels of some documents: key, label as it stands in them, and how many; those that come first, first."""
+    scheme = service.build.vocabularies.scheme("level")
+    keys = {label: one.key for one in scheme for label in (one.label_zh, one.label_en)}
+    return [(keys[label], label, count) for label, count in Counter(one.level for one in some).items()]
+
+
+def entries(service: Service, lang: str) -> tuple[PlanEntry, ...]:
+    """All documents, from the nation to the counties, with labels in ``lang``."""
+    return all_of(service.asker, lang)
 
 
 @lru_cache(maxsize=4)
-def _entries(asker: Asker, lang: str) -> tuple[PlanEntry, ...]:
-    """Read once for each build and language: most pages need them."""
-    rows = asker.ask("plans", {}, lang).table.records()
-    return tuple(PlanEntry.model_validate({**row, "iri": row["planIri"]}) for row in rows)
+def all_of(asker: Asker, lang: str) -> tuple[PlanEntry, ...]:
+    """Read once for each build: most pages need them. Only three of their labels are in one language or the other."""
+    if lang == "zh":
+        rows = asker.ask("plans", {}, lang).table.records()
+        return tuple(PlanEntry.model_validate({**row, "iri": row["planIri"]}) for row in rows)
+    schemes = ("level", "status", "origin")
+    english = {
+        name: {one.label_zh: one.label_en for one in asker.vocabularies.scheme(name)} for name in schemes
+    }
+    return tuple(
+        one.model_copy(update={name: english[name][getattr(one, name)] for name in schemes})
+        for one in all_of(asker, "zh")
+    )
+
+
+@lru_cache(maxsize=4)
+def _by_slug(asker: Asker, lang: str) -> dict[str, PlanEntry]:
+    return {one.slug: one for one in all_of(asker, lang)}
 
 
 def _entry(service: Service, slug: str, lang: str) -> PlanEntry:
-    known = entries(service, lang)
-    found = next((one for one in known if one.slug == slug), None)
-    if found is None:
-        slugs = [one.slug for one in known]
+    known = _by_slug(service.asker, lang)
+    if slug not in known:
+        slugs = list(known)
         en, zh = both("questions", "plan", found=slug, allowed=", ".join(slugs))
         raise NotFound(en, zh=zh, allowed=slugs)
-    return found
+    return known[slug]
 
 
 def _ancestor(row: dict[str, Any]) -> Ancestor:
@@ -187,7 +244,7 @@ def _page(
         "told": told,
         "cited": service.asker.ask("cited-documents", {"plan": detail.slug}, lang).table.records(),
         "findings": findings,
-        "say": Phrases(service.build.report, lang),
+        "say": Phrases(service.build.findings.head, lang),
         "label": label,
         "dotted": dotted,  # the anchors of api.linked.addresses.anchor_of
         "roles": [concept.key for concept in vocabularies.scheme("role")],

@@ -5,7 +5,7 @@ Rows come whole, or in parts by ``limit`` and ``offset``. A question that is a C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -19,6 +19,7 @@ from api.context import service_of
 from api.linked import addresses
 from api.negotiation import HTML, JSON, Lang, best
 from api.problems import RESPONSES, HttpError, problem_of
+from api.reading.plans import all_of
 from graph.errors import BadInput, QueryLimit
 from ontology.vocabulary import SCHEMES
 from queries import files
@@ -68,6 +69,7 @@ class ParameterNote(BaseModel):
     type: str
     label: Words
     required: bool
+    many: bool = Field(description="takes several values with commas between them")
     default: str | None
 
 
@@ -148,6 +150,7 @@ def note(question: Question) -> QuestionNote:
                 type=one.type,
                 label=Words(zh=one.label.zh, en=one.label.en),
                 required=one.required,
+                many=one.many,
                 default=one.default,
             )
             for one in question.parameters
@@ -252,29 +255,20 @@ def _table_handler(question: Question) -> Any:
         limit: _Limit = None,
         offset: _Offset = 0,
     ) -> Response:
-        return _held(request, lambda: _rows(request, question, format, limit, offset))
+        return caching.held(
+            request, service_of(request).build.name, lambda: _rows(request, question, format, limit, offset)
+        )
 
     return get_rows
 
 
 def _graph_handler(question: Question) -> Any:
     def get_graph(request: Request, lang: Lang = None, format: _GraphFormat = None) -> Response:
-        return _held(request, lambda: _graph(request, question, format))
+        return caching.held(
+            request, service_of(request).build.name, lambda: _graph(request, question, format)
+        )
 
     return get_graph
-
-
-def _held(request: Request, make: Callable[[], Response]) -> Response:
-    """An answer that holds as long as the build is served: 304 where the client has it, else made and kept ready."""
-    vary = _VARY["Vary"]
-    entity_tag = caching.tag_of(request, service_of(request).build.name)
-    if (same := caching.unchanged(request, entity_tag, vary)) is not None:
-        return same
-    response = make()
-    if response.status_code == 200:
-        response.headers.update(caching.headers(entity_tag, vary))
-        caching.ready_to_send(request)
-    return response
 
 
 def _described(question: Question, parameter: Parameter) -> dict[str, Any]:
@@ -282,7 +276,7 @@ def _described(question: Question, parameter: Parameter) -> dict[str, Any]:
         "name": parameter.name,
         "in": "query",
         "required": parameter.required,
-        "description": f"{parameter.label.en} / {parameter.label.zh} ({_kind(parameter)})",
+        "description": f"{parameter.label.en} / {parameter.label.zh} ({_kind(parameter)}{'; several with commas' if parameter.many else ''})",
         "schema": {"type": "string"},
         **({"example": question.example[parameter.name]} if parameter.name in question.example else {}),
     }
@@ -474,15 +468,17 @@ def _page(
 
 
 def _choices(asker: Asker, parameter: Parameter, lang: str) -> list[tuple[str, str]] | None:
-    """What a form offers for a parameter: value and label; None for a free text."""
+    """What a form offers for a parameter: value and label; None for a free text, and where there are too many to choose."""
     if parameter.type in SCHEMES:
         return [
             (one.key, one.label_en if lang == "en" else one.label_zh)
             for one in asker.vocabularies.scheme(parameter.type)
         ]
     if parameter.type in ("plan", "division"):
-        plans = asker.ask("plans", {}, lang).table.records()
+        plans = all_of(asker, lang)
         if parameter.type == "plan":
-            return [(str(one["slug"]), f"{one['place']} · {one['title']}") for one in plans]
-        return list(dict.fromkeys((str(one["code"]), str(one["place"])) for one in plans))
+            rows = [(one.slug, f"{one.place} · {one.title}") for one in plans]
+        else:
+            rows = list(dict.fromkeys((one.code, one.place) for one in plans))
+        return rows if len(rows) <= pages.CHOICES_SHOWN else None
     return None

@@ -68,8 +68,7 @@ async def post_waiver(identifier: str, request: Request) -> Response:
     given.pop("token", None) if is_form else None
     try:
         accepts = Acceptance.model_validate(given)
-        report = await run_in_threadpool(lambda: service.build.report)
-        if all(one.id != identifier for one in report.findings):
+        if await run_in_threadpool(lambda: service.build.findings.get(identifier)) is None:
             en, zh = pages.both("http.finding", found=identifier)
             raise NotFound(en, zh=zh)
         waiver = Waiver(

@@ -209,6 +209,26 @@ def test_the_picture_has_few_readable_nodes_and_leads_to_counterparts(open_page:
         expect(table.locator("tr", has_text=place)).to_contain_text(agency)
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_places_come_in_parts_and_the_counts_stay(open_page: Open, script: bool) -> None:
+    page = open_page(java_script_enabled=script).page
+    page.goto("/agencies?limit=2")
+    heads = page.locator("table.agencies tbody").first.get_by_role("rowheader")
+    expect(page.locator("#part")).to_have_text("下面是第 1–2 个地区，共 6 个")
+    names = page.locator(".network text").all_text_contents()
+    first = heads.all_text_contents()
+    page.get_by_role("link", name="后面的").click()
+    expect(page.locator("#part")).to_have_text("下面是第 3–4 个地区，共 6 个")
+    assert not set(first) & set(heads.all_text_contents())
+    assert page.locator(".network text").all_text_contents() == names
+    page.get_by_role("link", name="前面的").click()
+    assert heads.all_text_contents() == first
+    page.goto("/agencies?limit=2&offset=4&domain=industry")
+    expect(page.get_by_role("link", name="后面的")).to_have_count(0)
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("#part")).to_have_text("Below are places 5–6 of 6")
+
+
 # -- two plans -------------------------------------------------------------------------------------------------------
 
 
