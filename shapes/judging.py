@@ -50,8 +50,8 @@ _IN_INFERRED: Final = f" <{terms.GRAPH_INFERRED}> .\n".encode()
 _AGENCY: Final = f"{ID}agency/"
 _DOCUMENT: Final = f"{ID}document/"
 _TRIPLES: Final = ox.RdfFormat.N_TRIPLES
-_ASKED: Final = 1000
-"""Nodes that are looked up with one query."""
+_ASKED: Final = 100
+"""Nodes that are looked up with one query: its text stays below what servers take."""
 _ABOUT: Final = "CONSTRUCT { ?s ?p ?o } WHERE { VALUES ?s { %s } GRAPH ?g { ?s ?p ?o } }"
 _ABOUT_IN: Final = "CONSTRUCT { ?s ?p ?o } WHERE { VALUES (?s ?g) { %s } GRAPH ?g { ?s ?p ?o } }"
 # What the inferred graph says of a plan: its comparisons, its checks with their passages, what was added to its tasks.
