@@ -32,6 +32,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -160,7 +161,10 @@ def _memory(pid: int) -> float:
     """Megabytes that a process and its children hold, without what they share."""
     total = 0
     # Those that a thread has started are its children alone
-    below = [one for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
+    below: list[str] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # a thread that has ended meanwhile
+            below += task.read_text().split()
     for one in (str(pid), *below):
         try:
             status = Path(f"/proc/{one}/status").read_text()

@@ -517,9 +517,6 @@ class _Worker:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        with suppress(OSError):  # to start takes as much as a hundred queries
-            nice = max(_NICE, os.getpriority(os.PRIO_PROCESS, 0))
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, nice)
 
     @property
     def pid(self) -> int:

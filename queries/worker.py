@@ -111,7 +111,7 @@ def _nodes(iris: list[str] | None) -> Any:
 
 def confine(megabytes: int, network: bool) -> None:
     """Take away what no query needs: memory without a bound, and the network, where the system lets us."""
-    os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    os.nice(NICE)
     try:
         import resource
 
