@@ -60,7 +60,7 @@ from graph.reading import read_source
 from graph.record import PlanRecord
 from graph.stages import Gathering, place_of
 from graph.stages import read_plan as read_plan  # others know it from here
-from graph.stores import PARTS
+from graph.stores import PARTS, Ordering
 from graph.words import both
 from graph.workers import Workers, processes_for, uncollected
 from ontology import terms
@@ -169,6 +169,7 @@ class BuildJob:
         self._progress = progress or (lambda what, done, total: None)
         self._fresh = fresh
         self._lock: TextIO | None = None
+        self._ordering: Ordering | None = None
         self.folder = Path()
 
     def __enter__(self) -> BuildJob:
@@ -199,10 +200,12 @@ class BuildJob:
         """Make this build the current one, in one step, and drop the oldest beyond those that are kept."""
         with disk.told(self.data):
             shutil.rmtree(self.folder / PARTS, ignore_errors=True)
+            if self._ordering is not None:
+                self._ordering.take()
             if self._user_graphs:
                 # A store of their own: a question must not be answered by what anybody put in.
                 apart = self.folder / user_graphs.STORE
-                incremental.copy_store(self.folder / "store", apart)
+                stores.linked_copy(self.folder / "store", apart)
                 user_graphs.load(apart, self._user_graphs)
             before = _sound(self.data)
             sealing.seal(self.folder, before)
@@ -219,6 +222,8 @@ class BuildJob:
     # -- the steps ---------------------------------------------------------------------------------------------
 
     def _clear(self) -> None:
+        if self._ordering is not None:
+            self._ordering.wait()
         if self.folder.suffix == ".part":
             shutil.rmtree(self.folder, ignore_errors=True)
         if self._lock:
@@ -327,7 +332,8 @@ class BuildJob:
             indexed.append(self._workers.submit(write_search, (self.folder, rows)))
 
         # What is written is loaded while the next is being written, and indexed while the last is being loaded.
-        loaded = stores.create(self.folder / "store", files())
+        loaded = stores.create(self.folder / "store", files(), ordered=False)
+        self._ordering = Ordering(self.folder / "store")
         indexed[0].result()
         making.forget(self.folder)
         stores.write_parts(folder, {one.file.name: one.slugs for one in written})
@@ -379,7 +385,7 @@ class BuildJob:
             lineage.add(place)
         step.affected = incremental.affected(places, lineage, old, fresh)
         respelled = incremental.respelled(old.values(), fresh.values())
-        incremental.copy_store(now / "store", self.folder / "store")
+        stores.linked_copy(now / "store", self.folder / "store")
         change = incremental.StoreChange(self.folder / "store")
         named = change.holders(respelled)
         spellers = [slug for slug in heads if slug not in fresh and str(terms.document_graph(slug)) in named]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +44,14 @@ def failure(error: Exception, path: Path) -> StoreError:
         where = getattr(error, "filename", None) or path
         en, zh = both("disk", "failed", path=where, reason=reason)
     return StoreError(en, zh=zh)
+
+
+def link(source: Path, target: Path) -> None:
+    """The same file under another name, or a copy where there can be no such link."""
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
 
 
 def is_full(error: Exception) -> bool:

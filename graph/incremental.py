@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import PROV, SKOS
 
-from graph import agency_labels, cascade, finding_file, sealing, user_graphs
+from graph import agency_labels, cascade, disk, finding_file, sealing, user_graphs
 from graph.agency_identity import AgencyIdentity
 from graph.cascade import Lineage, Place
 from graph.claims import Key, claimed_code, key_of
@@ -245,24 +245,7 @@ def link_files(source: Path, target: Path, names: Iterable[str]) -> None:
     """Hard links to some files of a folder, where it has them."""
     for name in names:
         if (source / name).is_file():
-            _link(source / name, target / name)
-
-
-def copy_store(source: Path, target: Path) -> None:
-    """A store that can be written, out of a closed one: table files are linked, the few small others are copied."""
-    target.mkdir(parents=True)
-    for entry in source.iterdir():
-        if entry.suffix == ".sst":
-            _link(entry, target / entry.name)
-        elif entry.name != "LOCK":
-            shutil.copy2(entry, target / entry.name)
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source)
-    except OSError:  # another file system, or one without links
-        shutil.copy2(source, target)
+            disk.link(source / name, target / name)
 
 
 class StoreChange:

@@ -23,6 +23,7 @@ from typing import Any, Final
 from graph import finding_file, sealing
 from graph.errors import StoreError
 from graph.finding_file import DOMAIN, FUNCTION, unpacked
+from graph.words import both
 from shapes.findings import (
     GRAVITY,
     STANDING,
@@ -74,6 +75,9 @@ class Findings:
         """Raises StoreError where the build has no findings that can be read, or no waivers."""
         self._build = build
         self._lock = threading.Lock()
+        if not (build / finding_file.FILE).exists() and finding_file.FILE not in (sealing.read(build) or ()):
+            en, zh = both("damage", "no-findings", path=build)
+            raise StoreError(en, zh=zh)
         try:
             sealing.trust(build, [finding_file.FILE])
             self._base = finding_file.opened(build)

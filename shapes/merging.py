@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Final
 from urllib.parse import unquote
 
-from graph import divisions, finding_file
+from graph import divisions, finding_file, sealing
 from graph.errors import StoreError
 from graph.finding_file import packed, sort_key
 from ontology.terms import ID
@@ -221,10 +221,7 @@ class Merger:
 
 def unreadable(build: Path, error: Exception) -> StoreError:
     """The error to raise where a build has no findings, or not in this form."""
-    return StoreError(
-        f"{build}: the findings cannot be read ({error}); run 'zhengmai build --fresh'",
-        zh=f"{build}：检查结果无法读取（{error}）；请运行 zhengmai build --fresh",
-    )
+    return sealing.unreadable(build / finding_file.FILE, error)
 
 
 def is_shared(focus: str) -> bool:

@@ -168,5 +168,8 @@ def test_a_damaged_file_is_told(build: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"findings\.db"):
         Findings(copy, TODAY)
     (copy / finding_file.FILE).unlink()
-    with pytest.raises(StoreError, match=r"findings\.db"):
+    with pytest.raises(StoreError, match=r"findings\.db.*missing"):
+        Findings(copy, TODAY)
+    (copy / sealing.FILE).unlink()
+    with pytest.raises(StoreError, match="run 'zhengmai build'"):
         Findings(copy, TODAY)

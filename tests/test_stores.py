@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graph.errors import QuerySyntaxError, StoreError
-from graph.stores import create, open_store
+from graph.stores import Ordering, create, open_store
 
 QUADS = """\
 <http://e/a> <http://e/p> "57.0"^^<http://www.w3.org/2001/XMLSchema#decimal> <http://e/g1> .
@@ -81,3 +81,26 @@ def test_a_syntax_error_is_typed(tmp_path: Path, quads: Path) -> None:
     create(tmp_path / "store", [quads])
     with pytest.raises(QuerySyntaxError):
         list(open_store(tmp_path / "store").rows("SELECT ?s { "))
+
+
+def test_a_store_is_put_in_order_while_others_read_it(tmp_path: Path, quads: Path) -> None:
+    path = tmp_path / "store"
+    create(path, [quads], ordered=False)
+    ordering = Ordering(path)
+    read = open_store(path)
+    before = set(read.native)
+    ordering.take()
+    assert [one.name for one in tmp_path.iterdir() if one.is_dir()] == ["store"]
+    assert set(open_store(path).native) == before
+    assert set(read.native) == before, "whoever opened it before reads on"
+
+
+def test_that_a_store_cannot_be_put_in_order_is_told_when_it_is_wanted(tmp_path: Path, quads: Path) -> None:
+    path = tmp_path / "store"
+    create(path, [quads], ordered=False)
+    (tmp_path / "store.ordered").mkdir()
+    ordering = Ordering(path)
+    ordering.wait()
+    with pytest.raises(StoreError, match=r"store\.ordered"):
+        ordering.take()
+    assert len(open_store(path)) == 3
