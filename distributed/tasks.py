@@ -367,7 +367,8 @@ def judge(rows: Iterable[Made], job: Judging) -> Iterator[tuple[Any, ...]]:
     """Judge documents, some at a time: for each group the packed report, then the rows of each table."""
     with job.setup.using():
         for part in in_groups(rows, _PER_STORE):
-            slugs = sorted(one.slug for one in part)
+            part = sorted(part, key=lambda one: one.slug)
+            slugs = [one.slug for one in part]
             written = b"".join(plain(half) for one in part for half in (one.document, one.inferred))
             judging = job.judge
             judging.store = job.store([written, *job.around(written, set(slugs))])
