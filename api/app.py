@@ -167,13 +167,13 @@ def _warm_up(service: Service) -> None:
 
 async def _look_after(service: Service, metrics: Metrics) -> None:
     """What a process does while nobody asks it for anything."""
-    parent = os.getppid()
+    parent = multiprocessing.parent_process()
     while True:
         service.notice()
         metrics.measure(service.query_processes())
         await asyncio.sleep(_LOOK_SECONDS)
-        if multiprocessing.parent_process() is not None and os.getppid() != parent:
-            # Whoever started this process among several was killed: nobody would end it.
+        if parent is not None and not parent.is_alive():
+            # Whoever started this process among several was killed, maybe before this began: nobody would end it.
             os.kill(os.getpid(), signal.SIGTERM)
             return
 

@@ -74,12 +74,12 @@ ORDER BY ?a
 
 
 def test_a_parameter_may_take_several_values(asker: Asker) -> None:
-    both = asker.sparql("assignments-of-places", {"place": "江夏区、赣县区，420115"})
+    both = asker.sparql("assignments-of-places", {"place": "江西省、赣县区，360000"})
     assert both.count("VALUES ?division { ") == 2
-    for code in ("420115", "360704"):
+    for code in ("360000", "360704"):
         assert both.count(f"division/{code}>") == 2, "each once in each part, however often it is said"
     with pytest.raises(BadParameter) as caught:
-        asker.sparql("assignments-of-places", {"place": "江夏区,火星"})
+        asker.sparql("assignments-of-places", {"place": "江西省,火星"})
     assert "火星" in caught.value.message
     with pytest.raises(BadParameter):
         asker.sparql("assignments-of-places", {"place": " ， "})

@@ -345,7 +345,7 @@ def test_an_address_that_is_taken(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_proxy_on_this_machine_tells_who_asks(data: Path, tmp_path: Path) -> None:
-    with served(data, tmp_path / "log", rate_per_minute=30, rate_burst=2, log_format="json") as service:
+    with served(data, tmp_path / "log", rate_per_minute=6, rate_burst=2, log_format="json") as service:
 
         def ask(forwarded: str | None) -> int:
             headers = {"X-Forwarded-For": forwarded} if forwarded else {}
