@@ -43,7 +43,7 @@ from ontology.vocabulary import Vocabularies, using
 from queries.files import typed
 from queries.tables import Cell
 from shapes import waivers
-from shapes.findings import Collected
+from shapes.collecting import Collected
 from shapes.judging import BATCH, Judge, is_agency, named_nodes, owner_of
 from shapes.lines import Starts, Texts, starts_of
 from shapes.merging import pack

@@ -33,7 +33,8 @@ from ontology import terms
 from ontology.terms import ELI, ID, ZM
 from ontology.vocabulary import ontology_graph, using
 from shapes import effects
-from shapes.findings import Effects, Notice, Report, RuleNote, collect, summarize
+from shapes.collecting import collect
+from shapes.findings import Effects, Notice, Report, RuleNote, summarize
 from shapes.lines import Texts
 from shapes.phrases import all_words
 from shapes.rules import LANGS, Words

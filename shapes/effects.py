@@ -17,7 +17,8 @@ from rdflib import Graph
 from graph import cascade
 from graph.cascade import Lineage, Place
 from ontology.vocabulary import ontology_graph
-from shapes.findings import BelowDocument, Clause, Effect, Effects, Finding, Report, RuleNote, collect
+from shapes.collecting import collect
+from shapes.findings import BelowDocument, Clause, Effect, Effects, Finding, Report, RuleNote
 from shapes.judging import usual_engine
 from shapes.lines import Texts
 from shapes.validation import ValidationResult, load_shapes, validate

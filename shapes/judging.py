@@ -28,8 +28,8 @@ from graph.workers import uncollected
 from ontology import terms
 from ontology.terms import ID, OA, ZM
 from ontology.vocabulary import ontology_graph
+from shapes.collecting import Collected, collect_part
 from shapes.concepts import Concepts, Wider, concepts_of, wider_of
-from shapes.findings import Collected, collect_part
 from shapes.lines import Texts
 from shapes.merging import Merger, Packed, is_shared, pack
 from shapes.rules import RuleBook

@@ -21,8 +21,9 @@ from graph import divisions, finding_file, sealing
 from graph.errors import StoreError
 from graph.finding_file import packed, sort_key
 from ontology.terms import ID
+from shapes.collecting import Collected
 from shapes.concepts import Concepts
-from shapes.findings import GRAVITY, STANDING, CheckedDocument, Collected, Finding
+from shapes.findings import GRAVITY, STANDING, CheckedDocument, Finding
 from shapes.rules import RuleBook
 
 _LEVELS: Final = {"national": 1, "province": 2, "city": 3, "county": 4}

@@ -14,9 +14,9 @@ from rdflib import Literal as RdfLiteral
 from benchmarks import corpus, faults
 from graph.stores import open_store
 from ontology.vocabulary import ontology_graph
+from shapes.collecting import collect
 from shapes.fast import FastEngine
 from shapes.finding_store import report_of
-from shapes.findings import collect
 from shapes.judging import Engine, Judge
 from shapes.merging import Merger
 from shapes.rules import RuleBook

@@ -16,7 +16,8 @@ from rdflib.namespace import RDF, RDFS, SH, SKOS
 from graph.errors import BadParameter, NotFound
 from ontology.terms import ID, PREFIXES, QUDT, SHAPE, ZM
 from ontology.vocabulary import SCHEMES, load_vocabularies, ontology_graph, vocabulary_graph
-from shapes.findings import Finding, Report, collect
+from shapes.collecting import collect
+from shapes.findings import Finding, Report
 from shapes.phrases import all_words
 from shapes.reports import FORMATS, render, write
 from shapes.reports.shacl import to_graph
