@@ -67,7 +67,7 @@ def opened_to_write(path: Path) -> sqlite3.Connection:
 def opened(build: Path) -> sqlite3.Connection:
     """The file of a build, to be read, by one thread at a time. Raises sqlite3.Error."""
     return sqlite3.connect(
-        f"{(build / FILE).as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+        f"{(build / FILE).absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
     )
 
 

@@ -84,6 +84,13 @@ def test_pages_put_together_are_all(findings: Findings, whole: Report) -> None:
     assert findings.get("no-such") is None
 
 
+def test_a_build_may_be_named_from_where_one_stands(
+    build: Path, whole: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(build.parent)
+    assert report_of(Path(build.name), TODAY) == whole
+
+
 def test_two_filters_fit_together(findings: Findings, whole: Report) -> None:
     chosen = {"plan": GANXIAN, "severity": "warning", "status": None, "outcome": ""}
     fitting = [one for one in whole.findings if (one.document, one.severity) == (GANXIAN, "warning")]
