@@ -36,6 +36,7 @@ from queries.engine import Limits, QueryEngine
 from queries.formats import Format, formats_of
 from queries.pool import Client, Full, Turn, Turns, asking_for
 from queries.sparql_text import inspect
+from tests.support.loops import completed
 
 RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 SECONDS = 0.7
@@ -475,7 +476,7 @@ def test_in_an_event_loop_the_same_and_nobody_waits_for_a_slow_one(store: Path) 
             await slow[1]
 
     with QueryEngine(store, workers=2, limits=Limits(seconds=3, short_seconds=0.1, long=2)) as engine:
-        asyncio.run(ask(engine))
+        completed(ask(engine))
 
 
 def test_texts_from_outside_do_not_take_the_places_of_our_own(store: Path) -> None:
@@ -491,7 +492,7 @@ def test_texts_from_outside_do_not_take_the_places_of_our_own(store: Path) -> No
         await asyncio.wait(slow)
 
     with QueryEngine(store, workers=1, limits=Limits(seconds=5, waiting=1, long=0)) as engine:
-        asyncio.run(ask(engine))
+        completed(ask(engine))
 
 
 def test_a_worker_that_was_killed_is_replaced(store: Path) -> None:
@@ -676,7 +677,7 @@ def test_a_slow_query_gives_way_to_who_has_none_at_work_and_is_told_so(store: Pa
         await asyncio.wait([*slow, second])
 
     with QueryEngine(store, workers=1, limits=Limits(seconds=20, short_seconds=0.3, long=0)) as engine:
-        asyncio.run(ask(engine))
+        completed(ask(engine))
 
 
 # -- texts made to take long ---------------------------------------------------------------------------------------
@@ -725,4 +726,4 @@ def test_in_an_event_loop_a_long_text_is_looked_at_beside_it(store: Path) -> Non
             await engine.acheck("x" * 200_000)
 
     with QueryEngine(store, workers=1) as engine:
-        asyncio.run(ask(engine))
+        completed(ask(engine))
