@@ -11,7 +11,8 @@ import pytest
 from rdflib import Graph
 from rdflib import Literal as RdfLiteral
 
-from benchmarks import corpus, faults
+from benchmarks import faults
+from benchmarks.generated.seeding import KINDS
 from graph.stores import open_store
 from ontology.vocabulary import ontology_graph
 from shapes.collecting import collect
@@ -67,12 +68,12 @@ def test_both_engines_apply_all_shapes_alike() -> None:
 
 
 def test_seeded_faults_are_judged_alike_in_whole_and_plan_by_plan(seeded: Seeded) -> None:
-    assert {fault.rule for fault in seeded.faults} == set(corpus.KINDS)
+    assert {fault.rule for fault in seeded.faults} == set(KINDS)
     _same_in_whole_and_plan_by_plan(seeded.build, "fast")
 
 
 def test_both_engines_judge_generated_plans_alike(tmp_path: Path) -> None:
-    _same_in_whole_and_plan_by_plan(faults.build(tmp_path, 5, 7, 1, corpus.KINDS), "reference")
+    _same_in_whole_and_plan_by_plan(faults.build(tmp_path, 5, 7, 1, KINDS), "reference")
 
 
 def _same_in_whole_and_plan_by_plan(folder: Path, engine: Engine) -> None:
