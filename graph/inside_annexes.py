@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from graph import intervals, linking
 from graph.clauses import Years
@@ -107,24 +108,32 @@ def annex_agencies(record: PlanRecord, words: Words | None) -> Iterator[Check]:
                 continue
             named = [titled[bare(cell)] for cell in row.values() if cell and bare(cell) in titled]
             if named and len(named[0]) == 1:
-                yield from _against_task(named[0][0], lead, others, path, row, table, words)
-            elif path in rows:
-                yield from _against_target(
-                    rows[path], by_path, bodies, lead + others, path, row, table, words
+                apart = _against_task(named[0][0], lead, others)
+            else:
+                apart = _against_target(rows.get(path, []), by_path, bodies, lead + others)
+            if apart is not None:
+                yield Check(
+                    "body_annex_agency",
+                    _of_task(apart.action, words),
+                    _of_row(path, row, table, words),
+                    label=apart.label,
+                    only_first=apart.only_body,
+                    only_second=apart.only_annex,
                 )
 
 
-def _against_task(
-    action: Action,
-    lead: Sequence[str],
-    others: Sequence[str],
-    path: str,
-    row: dict[str, str | None],
-    table: Table,
-    words: Words | None,
-) -> Iterator[Check]:
+class _Apart(NamedTuple):
+    """A task that the body gives to others than a row of the annex does; ``label`` is what the row is about."""
+
+    action: Action
+    label: str
+    only_body: tuple[str, ...]
+    only_annex: tuple[str, ...]
+
+
+def _against_task(action: Action, lead: Sequence[str], others: Sequence[str]) -> _Apart | None:
     if not action.assignments:
-        return
+        return None
     mine = [one.agency for one in action.assignments]
     theirs = [*lead, *others]
     only_body = lacking(mine, theirs)
@@ -133,15 +142,7 @@ def _against_task(
     if leaders and lead and not only_body and not only_annex:
         # Named in both, but in another part: who leads differs.
         only_body, only_annex = lacking(leaders, lead), lacking(lead, leaders)
-    if only_body or only_annex:
-        yield Check(
-            "body_annex_agency",
-            _of_task(action, words),
-            _of_row(path, row, table, words),
-            label=action.title,
-            only_first=only_body,
-            only_second=only_annex,
-        )
+    return _Apart(action, action.title, only_body, only_annex) if only_body or only_annex else None
 
 
 def _against_target(
@@ -149,27 +150,15 @@ def _against_target(
     by_path: dict[str, Action],
     bodies: dict[tuple[str, int | None], Target],
     names: Sequence[str],
-    path: str,
-    row: dict[str, str | None],
-    table: Table,
-    words: Words | None,
-) -> Iterator[Check]:
+) -> _Apart | None:
     """An indicator's agency is one of those of the task that sets it; the task may well have more."""
     for target in targets:
         twin = bodies.get((linking.comparison_key(target), target.target_year))
         action = by_path.get(twin.path) if twin else None
-        if action is None or not action.assignments:
-            continue
-        missing = lacking(names, [one.agency for one in action.assignments])
-        if missing:
-            yield Check(
-                "body_annex_agency",
-                _of_task(action, words),
-                _of_row(path, row, table, words),
-                label=target.indicator,
-                only_second=missing,
-            )
-        return
+        if action is not None and action.assignments:
+            missing = lacking(names, [one.agency for one in action.assignments])
+            return _Apart(action, target.indicator, (), missing) if missing else None
+    return None
 
 
 def _of_task(action: Action, words: Words | None) -> Passage:
