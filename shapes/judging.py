@@ -23,6 +23,8 @@ from rdflib import Graph, URIRef
 from rdflib import Literal as RdfLiteral
 from rdflib.term import BNode, Node
 
+from graph import sealing
+from graph.incremental import REFERENCE
 from graph.stores import Store, open_store, read_parts
 from graph.workers import uncollected
 from ontology import terms
@@ -346,9 +348,17 @@ class Judge:
     def _wider(self) -> Wider:
         return wider_of(self._reference)
 
+    def keep_reference(self, folder: Path) -> None:
+        """Keep with a build what is the same for all: it is long to read out of the store, and needed for each change."""
+        reference = self._reference
+        (folder / REFERENCE).unlink(missing_ok=True)  # it may be linked to that of another build
+        (folder / REFERENCE).write_bytes(reference)
+
     @cached_property
     def _reference(self) -> bytes:
-        """The vocabularies, the divisions and the ontology: the same for all."""
+        """The vocabularies, the divisions and the ontology: the same for all. The build around the store may have kept them."""
+        if self.store.path and (self.store.path.parent / REFERENCE).is_file():
+            return sealing.read_bytes(self.store.path.parent, REFERENCE)
         graphs = (terms.GRAPH_REFERENCE, terms.GRAPH_ONTOLOGY)
         return b"".join(self.store.dump(str(graph)) for graph in graphs)
 
@@ -428,7 +438,6 @@ def judge_build(
     folder: Path,
     engine: Engine | None = None,
     only: Sequence[str] = (),
-    before: Path | None = None,
     processes: int | None = None,
 ) -> None:
     """Judge the store of a build and write the findings beside it.
@@ -436,18 +445,17 @@ def judge_build(
     Args:
         folder: the build.
         engine: the fast one or pySHACL; None for the fast one where it is installed.
-        only: the plans to judge, where the findings about all others are those of the build ``before``.
-        before: a build with findings.
+        only: the plans to judge, where the findings of all were taken over from the build before; () for all plans.
         processes: how many judge at a time; None for as many as there are processors, one where there is little to do.
 
     Raises:
         ShapesError: the shapes could not be applied.
-        StoreError: there is no store, or ``before`` has no findings.
+        StoreError: there is no store, or no findings that were taken over.
     """
     judge = Judge(open_store(folder / "store"), engine)
     book = RuleBook(judge.shapes)
-    if before is not None:
-        with Merger(book, folder, before) as merger:
+    if only:
+        with Merger(book, folder, taken_over=True) as merger:
             if not merger.tells_of_shared():
                 merger.remove(only)
                 for some in batches(only):
@@ -458,6 +466,7 @@ def judge_build(
     if not parts:
         parts += [(slugs, None) for slugs in batches(judge.plans())]
     processes = processes or min(os.cpu_count() or 1, len(parts) // 2)
+    judge.keep_reference(folder)
     with Merger(book, folder) as merger:
         merger.add(judge.reference_report())
         if processes < 2:
