@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from graph import sealed
+from graph import cache_files
 
 _OLD_ENOUGH: Final = 2_000_000_000  # nanoseconds
 Mark = tuple[int, int, int, int, int]
@@ -26,7 +26,7 @@ class Hashes:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        data = sealed.read(file) if file else None
+        data = cache_files.read(file) if file else None
         known: dict[str, tuple[list[int], str]] = json.loads(data) if data else {}
         self._known: dict[str, tuple[Mark, str]] = {
             path: ((mark[0], mark[1], mark[2], mark[3], mark[4]), digest)
@@ -52,4 +52,4 @@ class Hashes:
     def keep(self) -> None:
         """Remember those that were asked for, and no others."""
         if self._file is not None and self._used != self._known:
-            sealed.write(self._file, json.dumps(self._used, ensure_ascii=False).encode())
+            cache_files.write(self._file, json.dumps(self._used, ensure_ascii=False).encode())
