@@ -286,7 +286,7 @@ class Judge:
 
     def _collected(self, results: tuple[Result, ...], slugs: Sequence[str], triples: bytes) -> Collected:
         judged = ValidationResult(not results, Graph(), results, self.shapes)
-        return collect_part(judged, PlanGraph(self.store, slugs, triples), self.texts)
+        return collect_part(judged, PlanGraph(self.store, slugs, triples), self.texts, self.book)
 
     def graph_of(self, slugs: Sequence[str], written: bytes | None = None) -> bytes:
         """What some plans are judged on, as N-Triples.
@@ -336,6 +336,11 @@ class Judge:
         return self.store.dump(str(terms.document_graph(slug)))
 
     @cached_property
+    def book(self) -> RuleBook:
+        """The words of the shapes."""
+        return _usual_book() if self._usual else RuleBook(self.shapes)
+
+    @cached_property
     def _plan_shapes(self) -> Graph:
         """The shapes but for those of the vocabularies, which are judged once and not with every plan."""
         return _usual_shapes() if self._usual else self.shapes - load_shapes(only="concepts.ttl")
@@ -375,6 +380,11 @@ def _engine(shapes: Graph) -> FastEngine:
 @lru_cache(maxsize=1)
 def _all_shapes() -> Graph:
     return load_shapes()
+
+
+@lru_cache(maxsize=1)
+def _usual_book() -> RuleBook:
+    return RuleBook(_all_shapes())
 
 
 @lru_cache(maxsize=1)
@@ -453,9 +463,8 @@ def judge_build(
         StoreError: there is no store, or no findings that were taken over.
     """
     judge = Judge(open_store(folder / "store"), engine)
-    book = RuleBook(judge.shapes)
     if only:
-        with Merger(book, folder, taken_over=True) as merger:
+        with Merger(judge.book, folder, taken_over=True) as merger:
             if not merger.tells_of_shared():
                 merger.remove(only)
                 for some in batches(only):
@@ -467,7 +476,7 @@ def judge_build(
         parts += [(slugs, None) for slugs in batches(judge.plans())]
     processes = processes or min(os.cpu_count() or 1, len(parts) // 2)
     judge.keep_reference(folder)
-    with Merger(book, folder) as merger:
+    with Merger(judge.book, folder) as merger:
         merger.add(judge.reference_report())
         if processes < 2:
             for part in parts:
@@ -486,7 +495,7 @@ def judge_store(store: Store, folder: Path, engine: Engine | None = None, texts:
     Raises ShapesError, and StoreError where the store cannot be read.
     """
     judge = Judge(store, engine, texts=texts)
-    with Merger(RuleBook(judge.shapes), folder) as merger:
+    with Merger(judge.book, folder) as merger:
         merger.add(judge.reference_report())
         for part in batches(judge.plans()):
             merger.take(_packed(judge, part, None))
