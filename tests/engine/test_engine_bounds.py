@@ -26,6 +26,7 @@ from graph.errors import (
 )
 from queries.engine import Limits, QueryEngine
 from tests.support.engine import RUNAWAY, SECONDS, make_store
+from tests.support.loops import completed
 
 
 def test_a_runaway_query_is_killed_while_others_are_answered(engine: QueryEngine) -> None:
@@ -144,7 +145,7 @@ def test_in_an_event_loop_the_same_and_nobody_waits_for_a_slow_one(store: Path) 
             await slow[1]
 
     with QueryEngine(store, workers=2, limits=Limits(seconds=3, short_seconds=0.1, long=2)) as engine:
-        asyncio.run(ask(engine))
+        completed(ask(engine))
 
 
 def test_texts_from_outside_do_not_take_the_places_of_our_own(store: Path) -> None:
@@ -160,7 +161,7 @@ def test_texts_from_outside_do_not_take_the_places_of_our_own(store: Path) -> No
         await asyncio.wait(slow)
 
     with QueryEngine(store, workers=1, limits=Limits(seconds=5, waiting=1, long=0)) as engine:
-        asyncio.run(ask(engine))
+        completed(ask(engine))
 
 
 def test_a_worker_that_was_killed_is_replaced(store: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from contextlib import suppress
@@ -13,6 +12,7 @@ import pytest
 from graph.errors import QueryRefused, QuerySyntaxError
 from queries.engine import QueryEngine
 from queries.sparql_text import inspect
+from tests.support.loops import completed
 
 
 @pytest.mark.parametrize(
@@ -145,4 +145,4 @@ def test_in_an_event_loop_a_long_text_is_looked_at_beside_it(store: Path) -> Non
             await engine.acheck("x" * 200_000)
 
     with QueryEngine(store, workers=1) as engine:
-        asyncio.run(ask(engine))
+        completed(ask(engine))

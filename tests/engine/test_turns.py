@@ -14,6 +14,7 @@ from graph.errors import Busy
 from queries.engine import Limits, QueryEngine
 from queries.pool import Client, Full, Turn, Turns, asking_for
 from tests.support.engine import RUNAWAY
+from tests.support.loops import completed
 
 
 @contextmanager
@@ -117,4 +118,4 @@ def test_a_slow_query_gives_way_to_who_has_none_at_work_and_is_told_so(store: Pa
         await asyncio.wait([*slow, second])
 
     with QueryEngine(store, workers=1, limits=Limits(seconds=20, short_seconds=0.3, long=0)) as engine:
-        asyncio.run(ask(engine))
+        completed(ask(engine))
