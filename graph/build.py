@@ -236,9 +236,11 @@ class BuildJob:
         hashes.keep()
         digest = digest_of(inputs)
         now = None if self._fresh else _sound(self.data)
-        if now and read_summary(now).inputs_hash == digest and _is_whole(now):
-            self.folder, self.unchanged = now, True
-            return
+        if now and read_summary(now).inputs_hash == digest:
+            if _is_whole(now):
+                self.folder, self.unchanged = now, True
+                return
+            now = None  # whoever builds without having changed anything wants it whole: no file of it is taken over
         made = datetime.now(UTC)
         self._open(corpus, made, digest)
         with uncollected():

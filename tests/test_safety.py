@@ -185,6 +185,19 @@ def test_a_damaged_build_is_not_served_and_the_next_build_makes_a_whole_one(data
     assert verifying.verify(open_current(data), data).sound
 
 
+@pytest.mark.parametrize(
+    "name", ["records/420502-xiling-2024.json", "texts/420502-xiling-2024.txt", "search.db"]
+)
+def test_whoever_builds_again_takes_no_damage_over(data: Path, name: str) -> None:
+    path = open_current(data) / name
+    body = path.read_bytes()
+    path.unlink()
+    path.write_bytes(body[:-5])
+    assert not verifying.verify(open_current(data), data).sound
+    faults.rebuild(data)
+    assert verifying.verify(open_current(data), data).sound
+
+
 def test_a_kill_leaves_a_whole_state(bench: Bench) -> None:
     for work in (faults.upload, faults.go_back, faults.take_back):
         found = bench.killed(work)
