@@ -124,7 +124,7 @@ class Settings(BaseModel):
     workers: int = Field(default=2, ge=1, le=64, description="query processes of each process")
     query_seconds: float = Field(default=10, gt=0, le=3600, description="time of one query")
     query_memory_mb: int = Field(
-        default=1536, ge=512, description="address space of a query process, the mapped store in it"
+        default=1536, ge=256, description="memory of a query process, without the mapped files of the store"
     )
     result_mb: int = Field(default=64, ge=1, description="size of one answer")
     query_characters: int = Field(default=100_000, ge=100, description="length of a query")

@@ -74,8 +74,8 @@ Watch = Callable[[str], AbstractContextManager[None]]
 class Limits:
     """What one query may use.
 
-    ``memory_mb`` bounds the address space of a worker, the mapped files of its store among it, so it should be well
-    above what queries need: Oxigraph maps some 300 MB before the first one. ``waiting`` is how many queries may wait
+    ``memory_mb`` bounds the memory of a worker, without the mapped files of its store: some 130 MB before the first query, 620
+    for the leads of a domain in 10,000 plans. ``waiting`` is how many queries may wait
     for a worker; each waits at most ``seconds``. A query that runs for more than ``short_seconds`` gives its place to the
     next and goes on beside it, as long as at most ``long`` do so; where they do, it is ended when a client waits that has
     no query at work (`queries.pool`). ``table_mb`` is smaller than ``result_mb`` because a

@@ -10,7 +10,8 @@ neither process holds a long answer in memory.
 
 Nothing but the end of the process bounds a query inside Oxigraph, and three things end it:
 - time: an alarm that the kernel delivers, whatever the engine is doing, and even if the parent has died meanwhile;
-- memory: RLIMIT_AS; Rust aborts when an allocation fails (it counts address space, touched or not);
+- memory: RLIMIT_DATA; Rust aborts when an allocation fails. It counts what only this process can have written, touched or not;
+  the files of the store, which RocksDB maps as it reads them, would count in RLIMIT_AS;
 - a crash, for example a stack that overflows on a text made for that.
 The parent sees the socket close, and how the process ended.
 """
@@ -115,7 +116,7 @@ def confine(megabytes: int, network: bool) -> None:
     try:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+        resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, ValueError, OSError):
         pass

@@ -83,6 +83,28 @@ def test_a_plan_comes_is_replaced_and_goes(data: Path) -> None:
     assert {path.name: path.read_bytes() for path in plans.glob("*.txt")} == seed
 
 
+def test_another_text_of_a_plan_is_a_small_change(data: Path) -> None:
+    for slug in ("420502-xiling", "420503-wujiagang"):
+        change(data, put(slug, status="draft"))
+    corpus = data / "corpus"
+    catalog = (corpus / "catalog.yaml").read_bytes()
+    marks = {path: path.stat().st_ctime_ns for path in corpus.rglob("*.*")}
+    steps: list[Any] = []
+
+    def judge(job: BuildJob) -> None:
+        steps.append(job.step)
+        judge_job(job)
+
+    with Corpus(data, corpus) as held:
+        held.change(put(text=TEXT.replace("20%", "23%")), "office", judge)
+    assert [step and step.changed for step in steps] == [["420502-xiling"]]
+    assert (corpus / "catalog.yaml").read_bytes() == catalog
+    # What did not change bears no trace of it: it is not hashed again.
+    changed = [path.name for path, mark in marks.items() if path.stat().st_ctime_ns != mark]
+    assert changed == ["420502-xiling.txt"]
+    whole(data)
+
+
 def test_what_cannot_be_leaves_everything_as_it_was(data: Path) -> None:
     before = open_current(data)
     with pytest.raises(NotFound):

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from api.settings import Settings
+from api.writing.jobs import Jobs
 from api.writing.tokens import add_token
 from graph import trail
 from graph.build import open_current
@@ -203,6 +204,24 @@ def test_a_finding_is_waived_and_that_is_seen_at_once(address: str, writer: http
     assert (now[first], now[second]) == ("waived", "waived")
     assert [one.kind for one in trail.read_trail(data)][-2:] == ["waive", "waive"]
     writing.whole(data)
+
+
+def test_jobs_that_follow_each_other_are_done_by_one_process(
+    address: str, writer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Jobs] = []
+    start = Jobs.start_worker
+
+    def noted(jobs: Jobs) -> None:
+        started.append(jobs)
+        start(jobs)
+
+    monkeypatch.setattr(Jobs, "start_worker", noted)
+    for value in (31, 32, 33):
+        job = ended(address, writer.put(f"/plans/{SLUG}", **sent(TEXT.replace("20%", f"{value}%"))))
+        assert job["state"] == "done"
+    assert len(started) <= 1  # none where one stayed from the test before
+    ended(address, writer.delete(f"/plans/{SLUG}"))
 
 
 def test_files_changed_by_hand_are_built_by_a_job(address: str, writer: httpx.Client, data: Path) -> None:

@@ -67,7 +67,7 @@ def main() -> None:
                 jobs.clear_up()
             if done and _comes(jobs, settings.job_idle_seconds, asked["service"]):
                 continue
-            if not jobs.leave(held):
+            if not jobs.folder.is_dir() or not jobs.leave(held):
                 return
             held.enter_context(jobs.turn(wait=True))
 
@@ -75,7 +75,7 @@ def main() -> None:
 def _comes(jobs: Jobs, seconds: float, service: int) -> bool:
     """Whether a job comes within so many seconds, as long as the service (its process) is there."""
     until, known = time.monotonic() + seconds, set[str]()
-    while time.monotonic() < until and os.getppid() == service:
+    while time.monotonic() < until and os.getppid() == service and jobs.folder.is_dir():
         names = set(os.listdir(jobs.folder))  # noqa: PTH208 - each is a job, and what it holds is read of new ones only
         if names - known and jobs.next() is not None:
             return True
