@@ -69,6 +69,10 @@ class Asked:
     named_graphs: Sequence[str] = ()
     format: str | None = None
 
+    def page_wanted(self, request: Request) -> bool:
+        """Whether a page is wanted: ``format=html``, or a browser asks and no other format is named."""
+        return self.format == "html" or (self.format is None and pages.by_browser(request))
+
 
 _PARAMETERS: list[dict[str, Any]] = [
     {
@@ -109,7 +113,7 @@ async def get_sparql(request: Request) -> Response:
     """Answer the query in ``query``. Without one, a program gets the service description, a browser a page to write on."""
     asked = _asked(_pairs(request.scope["query_string"]))
     if asked.query is None:
-        if asked.format is None and pages.wanted(request):
+        if asked.page_wanted(request):
             return _page(request, asked)
         return await run_in_threadpool(service_description.respond, request, asked.format)
     return await _answer(request, asked, keep=True)
@@ -185,12 +189,11 @@ def _asked(pairs: Sequence[tuple[str, str]]) -> Asked:
     queries = every("query")
     if len(queries) > 1:
         raise HttpError(400, "two-queries")
-    form = next(iter(every("format")), None)
     return Asked(
         queries[0] if queries else None,
         every("default-graph-uri"),
         every("named-graph-uri"),
-        None if form == "html" else form,
+        next(iter(every("format")), None),
     )
 
 
@@ -229,7 +232,7 @@ def _decoded(body: bytes) -> str:
 async def _answer(request: Request, asked: Asked, *, keep: bool) -> Response:
     """The answer to a query; ``keep`` says that it follows from the address."""
     service = service_of(request)
-    wants_page = asked.format is None and pages.wanted(request)
+    wants_page = asked.page_wanted(request)
     if asked.query is None or not asked.query.strip():
         if wants_page:
             return _page(request, asked)
@@ -269,6 +272,8 @@ async def _answer(request: Request, asked: Asked, *, keep: bool) -> Response:
 
 
 def _media_type(kind: Kind, name: str | None, accept: str | None) -> str:
+    if name == "html":
+        return HTML
     formats = formats_of(kind)
     if name is not None:
         found = named(name, kind)
