@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
@@ -88,6 +89,7 @@ def create_app(
             log.warning("what an earlier run left cannot be cleared up: %s", error)
         if warm:
             await run_in_threadpool(_warm_up, service)
+            gc.freeze()  # what is there now stays: not looked through again while requests are answered
         looking = asyncio.create_task(_look_after(service, metrics))
         yield {"door": door}  # for whoever has the connections (`api.around.connections`)
         looking.cancel()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from api import pages
 from api.around import caching, sending
@@ -31,10 +33,13 @@ from queries.sparql_text import QueryText
 class Plain(APIRoute):
     """A route whose handler takes the request alone: the framework has nothing to take out of it, and does not look."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler itself."""
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Nor does it stand around it. Errors are told by the application, as they are from any route."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)  # refuses it
+            return
+        response: Response = await self.endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 router = APIRouter(tags=["SPARQL"], route_class=Plain)
@@ -271,6 +276,7 @@ async def _answer(request: Request, asked: Asked, *, keep: bool) -> Response:
     return sending.respond(answer, media, headers, service.settings.send_seconds)
 
 
+@lru_cache(maxsize=128)  # as there, clients ask for the same few
 def _media_type(kind: Kind, name: str | None, accept: str | None) -> str:
     if name == "html":
         return HTML
