@@ -160,6 +160,12 @@ class Settings(BaseModel):
     jobs_waiting: int = Field(default=16, ge=0, le=1000, description="jobs that may wait for their turn")
     job_seconds: float = Field(default=3600, gt=0, description="time of a job that changes the data")
     job_memory_mb: int = Field(default=8192, ge=1024, description="memory of a job that changes the data")
+    job_idle_seconds: float = Field(
+        default=60,
+        ge=0,
+        le=86400,
+        description="how long the process that does jobs stays for the next one: it takes seconds to start",
+    )
     kept_builds: int = Field(
         default=3, ge=1, le=1000, description="builds that are kept, the published one among them"
     )

@@ -328,7 +328,7 @@ def change(folder: Path, count: int) -> dict[str, Any]:
             if job.step is None:
                 judge_build(job.folder)
             else:
-                judge_build(job.folder, only=job.step.affected, before=job.step.before)
+                judge_build(job.folder, only=job.step.affected)
             job.publish()
         return time.perf_counter() - start, job
 

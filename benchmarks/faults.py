@@ -23,7 +23,8 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from benchmarks import corpus  # noqa: E402
-from benchmarks.corpus import Fault  # noqa: E402
+from benchmarks.generated.drafts import Fault  # noqa: E402
+from benchmarks.generated.seeding import KINDS  # noqa: E402
 from graph.build import BuildJob  # noqa: E402
 from shapes.finding_store import report_of  # noqa: E402
 from shapes.findings import Finding, Report  # noqa: E402
@@ -43,7 +44,7 @@ class Score:
     unruled: Counter[str] = field(default_factory=Counter)
 
 
-def ruled(kinds: Iterable[str] = corpus.KINDS) -> list[str]:
+def ruled(kinds: Iterable[str] = KINDS) -> list[str]:
     """The kinds of faults that the shapes at hand have a rule for."""
     rules = set(RuleBook(load_shapes()).named)
     return [kind for kind in kinds if kind.partition("/")[0] in rules]
@@ -128,7 +129,7 @@ def main() -> None:
     parser.add_argument("--seeded", type=float, default=0.3)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        built = build(Path(folder), given.plans, given.seed, given.seeded, corpus.KINDS)
+        built = build(Path(folder), given.plans, given.seed, given.seeded, KINDS)
         report = read_report(built)
     faults = [fault for plan in corpus.plans(given.plans, given.seed, given.seeded) for fault in plan.faults]
     result = score(report, faults)

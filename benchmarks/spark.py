@@ -106,7 +106,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        corpus.write(folder / "plans", given.plans, given.seed, given.seeded, corpus.KINDS)
+        corpus.write(folder / "plans", given.plans, given.seed, given.seeded)
         plans, data = folder / "plans", folder / "single"
         ways: list[Callable[[Path], Run]] = [
             lambda to: spread(plans, to, 1),

@@ -48,7 +48,6 @@ from ontology import terms
 from ontology.extension import texts_of
 from shapes.judging import owner_of
 from shapes.merging import Merger, Packed
-from shapes.rules import RuleBook
 from shapes.waivers import Waivers
 
 if TYPE_CHECKING:
@@ -334,7 +333,7 @@ class Flow:
         """Write the findings of all, put together."""
         judge = self._judging.judge
         judge.store = self._judging.store()
-        with Merger(RuleBook(judge.shapes), folder) as merger:
+        with Merger(judge.book, folder) as merger:
             merger.add(judge.reference_report())
             for row in self._table("judged").select("packed").toLocalIterator():
                 part = tasks.unpacked(row["packed"])

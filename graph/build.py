@@ -236,9 +236,11 @@ class BuildJob:
         hashes.keep()
         digest = digest_of(inputs)
         now = None if self._fresh else _sound(self.data)
-        if now and read_summary(now).inputs_hash == digest and _is_whole(now):
-            self.folder, self.unchanged = now, True
-            return
+        if now and read_summary(now).inputs_hash == digest:
+            if _is_whole(now):
+                self.folder, self.unchanged = now, True
+                return
+            now = None  # whoever builds without having changed anything wants it whole: no file of it is taken over
         made = datetime.now(UTC)
         self._open(corpus, made, digest)
         with uncollected():
@@ -351,10 +353,26 @@ class BuildJob:
         # What is taken over and written anew would get new checksums, damaged or not.
         if step is None or not _is_whole(now, [incremental.HEADS]):
             return False
-        # The large ones are looked at beside what follows, and before any of them is used.
-        aside = ThreadPoolExecutor(1)
-        others_whole = aside.submit(_is_whole, now, incremental.TAKEN_OVER)
-        aside.shutdown(wait=False)
+        with ThreadPoolExecutor(1) as aside:
+            done = self._make_step(corpus, inputs, digest, made, step, before, aside)
+        if not done:
+            for name in incremental.TAKEN_OVER:
+                (self.folder / name).unlink(missing_ok=True)
+        return done
+
+    def _make_step(
+        self,
+        corpus: Corpus,
+        inputs: dict[str, str],
+        digest: str,
+        made: datetime,
+        step: incremental.Step,
+        before: Summary,
+        aside: ThreadPoolExecutor,
+    ) -> bool:
+        """The same; ``aside`` does what takes time with files only."""
+        now = step.before
+        others = aside.submit(self._take_over, now)
         heads = incremental.read_heads(now)
         known = KnownDocuments.of(heads.values(), corpus.stubs)
         fresh: dict[str, PlanRecord] = {}
@@ -383,21 +401,21 @@ class BuildJob:
         lineage = Lineage()
         for place in places.values():
             lineage.add(place)
-        step.affected = incremental.affected(places, lineage, old, fresh)
+        above = {slug: lineage.ancestors(place) for slug, place in places.items()}
+        step.affected = incremental.affected(places, above, old, fresh)
         respelled = incremental.respelled(old.values(), fresh.values())
         stores.linked_copy(now / "store", self.folder / "store")
         change = incremental.StoreChange(self.folder / "store")
         named = change.holders(respelled)
         spellers = [slug for slug in heads if slug not in fresh and str(terms.document_graph(slug)) in named]
-        if not others_whole.result() or not incremental.few({*step.affected, *spellers}, places):
+        if not incremental.few({*step.affected, *spellers}, places) or not others.result():
             change.close()
             shutil.rmtree(self.folder / "store")
             return False
-        for part in ("texts", "records"):
-            incremental.link_tree(now / part, self.folder / part)
-        comparisons = incremental.compare_again(step, places)
-        others = [incremental.read_record(now, slug) for slug in spellers]
-        before_of, now_of = (incremental.Agencies.of([*some.values(), *others]) for some in (old, fresh))
+        linked = aside.submit(self._link, now, step.changed)
+        comparisons = incremental.compare_again(step, places, above)
+        spelling = [incremental.read_record(now, slug) for slug in spellers]
+        before_of, now_of = (incremental.Agencies.of([*some.values(), *spelling]) for some in (old, fresh))
         texts = {slug: making.read_text(self.folder, slug) for slug in fresh}
         checks = {slug: inside.checks(record, texts[slug], known) for slug, record in fresh.items()}
         told = {slug: inside.agencies_in_text(record, texts[slug]) for slug, record in fresh.items()}
@@ -414,7 +432,7 @@ class BuildJob:
         change.close()
         incremental.write_heads(self.folder, now, heads, fresh)
         rows = [search_index.rows_of(record, texts[slug]) for slug, record in fresh.items()]
-        search_index.update(self.folder, now, rows)
+        search_index.update(self.folder, rows)
         counts = dict(before.counts)
         for sign, some in ((-1, old), (1, fresh)):
             for record in some.values():
@@ -430,8 +448,22 @@ class BuildJob:
         for record in fresh.values():
             idle += stages.idle_corrections(record)
         self._summarize(digest, made, inputs, counts, reused, idle)
+        linked.result()
         self.step = step
         return True
+
+    def _take_over(self, before: Path) -> bool:
+        """Put the large files of the build before into this one; False where they are not as they were published."""
+        if not _is_whole(before, incremental.TAKEN_OVER):
+            return False
+        incremental.take_over(before, self.folder)
+        return True
+
+    def _link(self, before: Path, changed: Sequence[str]) -> None:
+        """Texts and records as they were, but for those that changed, which stand here already."""
+        for part, suffix in (("texts", ".txt"), ("records", ".json")):
+            fresh = [f"{slug}{suffix}" for slug in changed]
+            incremental.link_tree(before / part, self.folder / part, fresh)
 
     def _summarize(
         self,

@@ -19,7 +19,7 @@ from graph import agency_labels, divisions, shares, versions
 from graph.agency_identity import identify
 from graph.claims import Claims, Key, Numbered, misquotations
 from graph.comparing import Comparer, Comparison, is_of_a_part
-from graph.inside import Check, Passage
+from graph.inside_check import Check, Passage
 from graph.quads import QuadWriter, year, zh
 from graph.record import PlanRecord
 from graph.shares import Summand

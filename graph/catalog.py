@@ -18,7 +18,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from graph import divisions, sealed, sealing
+from graph import cache_files, divisions, sealing
 from graph.errors import BadInput
 from graph.user_graphs import graph_files
 from ontology.extension import FOLDER, turtle_files, with_files
@@ -147,13 +147,13 @@ def _kept_catalog(path: Path, cache: Path | None) -> Catalog:
     if cache is None or not path.exists():
         return _read_catalog(path)
     kept = cache / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.catalog"
-    saved = sealed.read(kept)
+    saved = cache_files.read(kept)
     if saved is not None:
         with suppress(ValidationError):
             return Catalog.model_validate_json(saved)
     catalog = _read_catalog(path)
     cache.mkdir(parents=True, exist_ok=True)
-    sealed.write(kept, catalog.model_dump_json(exclude_defaults=True).encode())
+    cache_files.write(kept, catalog.model_dump_json(exclude_defaults=True).encode())
     return catalog
 
 

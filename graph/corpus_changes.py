@@ -15,7 +15,6 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,9 +25,10 @@ import pyoxigraph as ox
 import yaml
 
 from graph import disk, journal, user_graphs
-from graph.build import KEPT_BUILDS, BuildJob, Progress, input_files, inputs_of, open_current, read_summary
+from graph.build import HASHES, KEPT_BUILDS, BuildJob, Progress, inputs_of, open_current, read_summary
 from graph.catalog import SUFFIXES, DocumentEntry, read_corpus
 from graph.errors import BadInput, NotFound, StoreError
+from graph.hashes import Hashes
 from graph.trail import Entry, Kind
 
 Judge = Callable[[BuildJob], None]
@@ -60,6 +60,7 @@ class Corpus:
 
     def __init__(self, data: Path, folder: Path, *, wait: float = 0.0, kept: int = KEPT_BUILDS) -> None:
         self.data = data
+        self._cache = data / "cache"
         self._kept = kept
         self.folder = folder
         self._wait = wait
@@ -104,8 +105,8 @@ class Corpus:
             before = self._copy(stage)
             told = dict(change.apply(stage))
             entry = Entry(id=name, agent=agent, time=now.isoformat(timespec="seconds"), **told)
-            corpus = read_corpus(stage)
-            after = inputs_of(corpus)
+            corpus = read_corpus(stage, self._cache)
+            after = inputs_of(corpus, Hashes(self.data / HASHES))
             put = [file for file, digest in after.items() if before.get(file) != digest]
             remove = [file for file in before if file not in after]
             # A folder that was edited by hand may hold it already: then what is published does not.
@@ -149,20 +150,25 @@ class Corpus:
             return Result(job.folder, None)
 
     def _copy(self, stage: Path) -> dict[str, str]:
-        """A copy of the folder to change, out of links where that can be; returns its files with their hashes."""
-        source = self.folder if self.folder.is_dir() else self._seed()
-        corpus = read_corpus(source)
-        for path in input_files(corpus):
-            target = stage / path.relative_to(source)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            linked = False
-            if source == self.folder:
-                with suppress(OSError):  # another file system, or one without links
-                    target.hardlink_to(path)
-                    linked = True
-            if not linked:
-                shutil.copyfile(path, target)
-        return inputs_of(corpus)
+        """A copy of the folder to change, as links into it, but for the first; returns its files with their hashes.
+
+        What a change writes is a new file in the place of the link. Symbolic links, since those leave no trace on the files:
+        they need not be hashed again.
+        """
+        first = not self.folder.is_dir()
+        source = self._seed() if first else self.folder.resolve()
+        corpus = read_corpus(source, self._cache)
+        hashes = Hashes(self.data / HASHES)
+        inputs = inputs_of(corpus, hashes)
+        hashes.keep()
+        for folder in {str(Path(name).parent) for name in inputs}:
+            (stage / folder).mkdir(parents=True, exist_ok=True)
+        for name in inputs:
+            if first:
+                shutil.copyfile(source / name, stage / name)
+            else:
+                os.symlink(f"{source}/{name}", f"{stage}/{name}")  # noqa: PTH211 - there may be thousands
+        return inputs
 
     def _seed(self) -> Path:
         """The folder that the published build was made of, if it is still as it was."""
@@ -172,7 +178,7 @@ class Corpus:
             raise StoreError(
                 f"{self.data}: it is not known any more of which plans this was built; run 'zhengmai build' again"
             )
-        if inputs_of(read_corpus(folder)) != summary.inputs:
+        if inputs_of(read_corpus(folder, self._cache), Hashes(self.data / HASHES)) != summary.inputs:
             raise StoreError(f"{folder}: has changed since it was built; run 'zhengmai build' again first")
         return folder
 
@@ -208,7 +214,7 @@ class PutPlan:
         catalog = _Catalog(folder)
         old = catalog.file_of(self.slug)
         known = old is not None or (folder / "records" / f"{self.slug}.yaml").exists()
-        entry = catalog.take(self.slug)
+        entry = catalog.entry_of(self.slug)
         catalog.drop_stub(self.slug)
         if old is not None:
             old.unlink()
@@ -217,7 +223,7 @@ class PutPlan:
         file = folder / f"{self.slug}{_SUFFIX.get(self.form, '.txt')}"
         file.write_bytes(self.data)
         said = {key: value for key, value in {**entry, **self.fields}.items() if value is not None}
-        catalog.add({**said, "file": file.name})
+        catalog.put(self.slug, {**said, "file": file.name})
         catalog.write()
         kind: Kind = "replace" if known else "add"
         digest = hashlib.sha256(self.data).hexdigest()
@@ -237,7 +243,7 @@ class DeletePlan:
         file, record = catalog.file_of(self.slug), folder / "records" / f"{self.slug}.yaml"
         if file is None and not record.exists():
             raise NotFound(f"{self.slug}: is not held here, or known from citations only")
-        catalog.take(self.slug)
+        catalog.drop(self.slug)
         catalog.write()
         digest = hashlib.sha256((file or record).read_bytes()).hexdigest()
         for path in (file, record, folder / "corrections" / f"{self.slug}.yaml"):
@@ -265,7 +271,7 @@ class _Catalog:
         lines = text.splitlines(keepends=True)
         head = next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
         self._head = "".join(lines[:head])
-        data = yaml.safe_load(text) or {}
+        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506 - as safe
         self._documents: list[dict[str, Any]] = list(data.get("documents") or ())
         self._stubs: list[dict[str, Any]] = list(data.get("stubs") or ())
         self._before = (list(self._documents), list(self._stubs))
@@ -275,26 +281,37 @@ class _Catalog:
         files = (self._folder / f"{slug}{suffix}" for suffix in SUFFIXES)
         return next((path for path in files if path.is_file()), None)
 
-    def take(self, slug: str) -> dict[str, Any]:
-        """Remove the line of a document, and return it."""
-        found = [one for one in self._documents if Path(str(one.get("file"))).stem == slug]
-        self._documents = [one for one in self._documents if one not in found]
-        return dict(found[0]) if found else {}
+    def entry_of(self, slug: str) -> dict[str, Any]:
+        """The line of a document; empty where it has none."""
+        return next((dict(one) for one in self._documents if _slug_of(one) == slug), {})
+
+    def drop(self, slug: str) -> None:
+        """Remove the line of a document."""
+        self._documents = [one for one in self._documents if _slug_of(one) != slug]
 
     def drop_stub(self, slug: str) -> None:
         """It is held now."""
         self._stubs = [one for one in self._stubs if one.get("slug") != slug]
 
-    def add(self, entry: dict[str, Any]) -> None:
-        self._documents.append(entry)
+    def put(self, slug: str, entry: dict[str, Any]) -> None:
+        """Write a line in the place of the one that the document has, else at the end: who only sends another text changes none."""
+        at = next(
+            (at for at, one in enumerate(self._documents) if _slug_of(one) == slug), len(self._documents)
+        )
+        self._documents[at : at + 1] = [entry]
 
     def write(self) -> None:
-        """As a new file: the old one may be linked to that of the folder itself."""
+        """As a new file: the old one may be a link to that of the folder itself."""
         if (self._documents, self._stubs) == self._before:
             return
         data = {"documents": self._documents, "stubs": self._stubs}
-        text = yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=120)
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        text = yaml.dump(data, Dumper=dumper, allow_unicode=True, sort_keys=False, width=120)
         write_new(self._path, f"{self._head}\n{text}".lstrip("\n").encode())
+
+
+def _slug_of(entry: Mapping[str, Any]) -> str:
+    return Path(str(entry.get("file"))).stem
 
 
 def write_new(path: Path, data: bytes) -> None:

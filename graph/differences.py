@@ -133,8 +133,8 @@ def _version(record: PlanRecord) -> Version:
 def _tasks(before: Sequence[Action], after: Sequence[Action]) -> list[TaskChange]:
     pairs = _pairs(before, after, _task_likeness)
     stayed = _in_order([pairs[at] for at in sorted(pairs)])
-    changes: list[tuple[float, TaskChange]] = []
-    for at, to in pairs.items():
+
+    def changed(at: int, to: int) -> TaskChange | None:
         one, other = before[at], after[to]
         change = TaskChange(
             kind="changed",
@@ -144,15 +144,14 @@ def _tasks(before: Sequence[Action], after: Sequence[Action]) -> list[TaskChange
             moved=to not in stayed or not _same_heading(one.ancestors, other.ancestors),
             agencies=_agencies(one.assignments, other.assignments),
         )
-        if change.renamed or change.moved or change.agencies:
-            changes.append((to, change))
-    for to, other in enumerate(after):
-        if to not in pairs.values():
-            changes.append((to, TaskChange(kind="added", before=None, after=_task(other))))
-    for at, one in enumerate(before):
-        if at not in pairs:
-            changes.append((_between(at, pairs), TaskChange(kind="removed", before=_task(one), after=None)))
-    return [change for _, change in sorted(changes, key=lambda pair: pair[0])]
+        return change if change.renamed or change.moved or change.agencies else None
+
+    return _listed(
+        pairs,
+        changed,
+        [TaskChange(kind="removed", before=_task(one), after=None) for one in before],
+        [TaskChange(kind="added", before=None, after=_task(other)) for other in after],
+    )
 
 
 def _task(action: Action) -> TaskSide:
@@ -195,9 +194,7 @@ def _agencies(before: Sequence[Assignment], after: Sequence[Assignment]) -> list
 
 
 def _targets(before: Sequence[Target], after: Sequence[Target]) -> list[TargetChange]:
-    pairs = _pairs(before, after, _target_likeness)
-    changes: list[tuple[float, TargetChange]] = []
-    for at, to in pairs.items():
+    def changed(at: int, to: int) -> TargetChange | None:
         one, other = before[at], after[to]
         change = TargetChange(
             kind="changed",
@@ -206,17 +203,14 @@ def _targets(before: Sequence[Target], after: Sequence[Target]) -> list[TargetCh
             fields=_fields(one, other),
             agencies=_agencies(one.assignments, other.assignments),
         )
-        if change.fields or change.agencies:
-            changes.append((to, change))
-    for to, other in enumerate(after):
-        if to not in pairs.values():
-            changes.append((to, TargetChange(kind="added", before=None, after=_target(other))))
-    for at, one in enumerate(before):
-        if at not in pairs:
-            changes.append(
-                (_between(at, pairs), TargetChange(kind="removed", before=_target(one), after=None))
-            )
-    return [change for _, change in sorted(changes, key=lambda pair: pair[0])]
+        return change if change.fields or change.agencies else None
+
+    return _listed(
+        _pairs(before, after, _target_likeness),
+        changed,
+        [TargetChange(kind="removed", before=_target(one), after=None) for one in before],
+        [TargetChange(kind="added", before=None, after=_target(other)) for other in after],
+    )
 
 
 def _target(target: Target) -> TargetSide:
@@ -307,6 +301,21 @@ def _pairs(before: Sequence[_T], after: Sequence[_T], likeness: Callable[[_T, _T
             found[at] = to
             taken.add(to)
     return found
+
+
+def _listed(
+    pairs: dict[int, int],
+    changed: Callable[[int, int], _T | None],
+    removed: Sequence[_T],
+    added: Sequence[_T],
+) -> list[_T]:
+    """The changes in the order of the later version: of pairs, and of what has no pair; ``removed`` and ``added`` are
+    told of every item, by its place."""
+    found = [(float(to), change) for at, to in pairs.items() if (change := changed(at, to)) is not None]
+    paired = set(pairs.values())
+    found += [(to, change) for to, change in enumerate(added) if to not in paired]
+    found += [(_between(at, pairs), change) for at, change in enumerate(removed) if at not in pairs]
+    return [change for _, change in sorted(found, key=lambda pair: pair[0])]
 
 
 def _in_order(places: Sequence[int]) -> set[int]:

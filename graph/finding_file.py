@@ -33,7 +33,7 @@ CREATE TABLE finding (
 CREATE TABLE body (number INTEGER PRIMARY KEY, packed BLOB NOT NULL);
 CREATE TABLE node (number INTEGER NOT NULL, iri TEXT NOT NULL, PRIMARY KEY (number, iri)) WITHOUT ROWID;
 CREATE TABLE concept (
-  iri TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (iri, kind, key)
+  iri TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (iri, kind, key)
 ) WITHOUT ROWID;
 CREATE TABLE target (
   id INTEGER PRIMARY KEY, iri TEXT NOT NULL UNIQUE, sort BLOB NOT NULL, key TEXT NOT NULL, document TEXT NOT NULL,
@@ -48,7 +48,6 @@ CREATE TABLE cell (
 INDEXES: Final = """
 CREATE INDEX finding_document ON finding (document);
 CREATE INDEX finding_id ON finding (id);
-CREATE INDEX concept_document ON concept (document);
 CREATE INDEX target_document ON target (document);
 CREATE INDEX cell_document ON cell (document);
 """

@@ -1,7 +1,7 @@
 """The SHA-256 of files, computed again only for those that may have changed.
 
-A file is taken for unchanged where its device, inode, size, time of change (mtime) and time of status change (ctime) are
-what they were when it was read, and it was at least two seconds old then: two changes within one tick of the clock would
+A file is known by its device, inode, size, time of change (mtime) and time of status change (ctime), whatever path leads to it.
+It is taken for unchanged where these are what they were when it was read, and it was at least two seconds old then: two changes within one tick of the clock would
 look alike. Whoever changes a file and sets its mtime back still changes its ctime, which nobody can set; where the clock
 itself was set back, a change has another ctime than the one that is remembered.
 """
@@ -15,41 +15,36 @@ import time
 from pathlib import Path
 from typing import Final
 
-from graph import sealed
+from graph import cache_files
 
 _OLD_ENOUGH: Final = 2_000_000_000  # nanoseconds
-Mark = tuple[int, int, int, int, int]
 
 
 class Hashes:
-    """The hashes of files by their paths, with what tells that they still hold; kept in a file."""
+    """The hashes of files by what tells that they still hold; kept in a file."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        data = sealed.read(file) if file else None
-        known: dict[str, tuple[list[int], str]] = json.loads(data) if data else {}
-        self._known: dict[str, tuple[Mark, str]] = {
-            path: ((mark[0], mark[1], mark[2], mark[3], mark[4]), digest)
-            for path, (mark, digest) in known.items()
-        }
-        self._used: dict[str, tuple[Mark, str]] = {}
+        data = cache_files.read(file) if file else None
+        self._known: dict[str, str] = json.loads(data) if data else {}
+        self._used: dict[str, str] = {}
 
     def of(self, path: Path) -> str:
         """The SHA-256 of a file, in hexadecimal."""
         name = os.path.abspath(path)  # noqa: PTH100 - a hundred times as fast as Path.resolve
         found = os.stat(name)  # noqa: PTH116 - as above
-        mark = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-        known = self._known.get(name)
-        if known is not None and known[0] == mark:
-            self._used[name] = known
-            return known[1]
+        mark = f"{found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+        known = self._known.get(mark) or self._used.get(mark)
+        if known is not None:
+            self._used[mark] = known
+            return known
         now = time.time_ns()
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if max(found.st_mtime_ns, found.st_ctime_ns) < now - _OLD_ENOUGH:
-            self._used[name] = (mark, digest)
+            self._used[mark] = digest
         return digest
 
     def keep(self) -> None:
         """Remember those that were asked for, and no others."""
         if self._file is not None and self._used != self._known:
-            sealed.write(self._file, json.dumps(self._used, ensure_ascii=False).encode())
+            cache_files.write(self._file, json.dumps(self._used, ensure_ascii=False).encode())

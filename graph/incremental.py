@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import PROV, SKOS
 
-from graph import agency_labels, cascade, disk, finding_file, sealing, user_graphs
+from graph import agency_labels, cascade, disk, finding_file, sealing, search_index, user_graphs
 from graph.agency_identity import AgencyIdentity
 from graph.cascade import Lineage, Place
 from graph.claims import Key, claimed_code, key_of
@@ -37,8 +37,10 @@ from ontology import terms
 from ontology.terms import OA, ZM
 
 HEADS = "heads.jsonl"
-TAKEN_OVER = (HEADS, "search.db", finding_file.FILE)
-"""Files of the build before that a small change reads, changes, and writes down as its own."""
+REFERENCE = "reference.nt"
+"""What every plan is judged on beside its own: the vocabularies, the divisions and the ontology, as N-Triples."""
+TAKEN_OVER = (search_index.FILE, finding_file.FILE, REFERENCE)
+"""Large files of the build before that a small change takes over and, but for the last, writes into."""
 _SHARE = 20
 """At most one document in so many may have changed: beyond, a full build is as fast."""
 _MOST_AFFECTED = 100
@@ -144,7 +146,7 @@ def same_identity(one: PlanRecord, other: PlanRecord) -> bool:
 
 def affected(
     places: Mapping[str, Place],
-    lineage: Lineage,
+    above: Mapping[str, Sequence[Place]],
     old: Mapping[str, PlanRecord],
     new: Mapping[str, PlanRecord],
 ) -> list[str]:
@@ -152,11 +154,10 @@ def affected(
 
     Args:
         places: all documents, the changed ones as they were or are: their heads are the same.
-        lineage: of these.
+        above: the documents above each of these.
         old: the changed documents as they were.
         new: as they are.
     """
-    above = {slug: lineage.ancestors(place) for slug, place in places.items()}
     wanted = set(new)
     wanted |= {slug for slug, uppers in above.items() if any(upper.slug in new for upper in uppers)}
     wanted |= {above[slug][0].slug for slug in new if above[slug]}
@@ -199,18 +200,18 @@ def few(slugs: Collection[str], places: Collection[str]) -> bool:
     return len(slugs) <= max(_MOST_AFFECTED, len(places) // 4)
 
 
-def compare_again(step: Step, places: Mapping[str, Place]) -> list[Comparison]:
+def compare_again(
+    step: Step, places: Mapping[str, Place], above: Mapping[str, Sequence[Place]]
+) -> list[Comparison]:
     """All that is derived of the affected plans. What is needed of others is read from the build before.
 
-    ``places`` are all documents in the order of the build, those that changed whole, the others with their heads.
+    ``places`` are all documents in the order of the build, those that changed whole, the others with their heads;
+    ``above`` are the documents above each.
     """
-    heads = Lineage()
-    for place in places.values():
-        heads.add(place)
     again = set(step.affected)
     needed = set(again)
-    for slug, place in places.items():
-        uppers = heads.ancestors(place)
+    for slug in places:
+        uppers = above[slug]
         if slug in again:
             needed |= {upper.slug for upper in uppers}
         elif uppers and uppers[0].slug in again:
@@ -228,24 +229,26 @@ def compare_again(step: Step, places: Mapping[str, Place]) -> list[Comparison]:
 # -- the store -------------------------------------------------------------------------------------------------
 
 
-def link_tree(source: Path, target: Path) -> None:
-    """Hard links to all files of a folder that the other does not have yet."""
+def take_over(before: Path, folder: Path) -> None:
+    """Put the large files of the build before into this one."""
+    for name in TAKEN_OVER:
+        if name == REFERENCE and (before / name).is_file():
+            disk.link(before / name, folder / name)
+        elif (before / name).is_file():
+            shutil.copyfile(before / name, folder / name)
+
+
+def link_tree(source: Path, target: Path, but: Collection[str]) -> None:
+    """Hard links in a folder to all files of another ``but`` for some names."""
     target.mkdir(parents=True, exist_ok=True)
-    there = set(os.listdir(target))  # noqa: PTH208 - there may be thousands: plain names take half the time
+    there = set(but)
     start, end = f"{source}/", f"{target}/"
-    for name in os.listdir(source):  # noqa: PTH208
+    for name in os.listdir(source):  # noqa: PTH208 - there may be thousands: plain names take half the time
         if name not in there:
             try:
                 os.link(start + name, end + name)
             except OSError:  # another file system, or one without links
                 shutil.copy2(start + name, end + name)
-
-
-def link_files(source: Path, target: Path, names: Iterable[str]) -> None:
-    """Hard links to some files of a folder, where it has them."""
-    for name in names:
-        if (source / name).is_file():
-            disk.link(source / name, target / name)
 
 
 class StoreChange:

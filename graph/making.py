@@ -17,7 +17,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from graph import sealed, search_index, stages
+from graph import cache_files, search_index, stages
 from graph.catalog import DocumentEntry, StubEntry
 from graph.corrections import Correction, load_corrections
 from graph.errors import StoreError
@@ -27,7 +27,7 @@ from graph.search_index import Rows
 from graph.sources import Source
 from graph.stages import Contribution, Deriving, Shared
 
-SEALED: Final = ".record"
+CACHED: Final = ".record"
 SHARED: Final = "shared.pickle"
 READ_TOGETHER: Final = 16
 WRITTEN_TOGETHER: Final = 100
@@ -111,21 +111,21 @@ def read_cached(
     key = hashlib.sha256(
         "\0".join([desk.code, slug, entry.model_dump_json(), repr(source), repr(corrections)]).encode()
     ).hexdigest()
-    kept = desk.cache / f"{key}{SEALED}"
-    saved = None if desk.fresh else sealed.read(kept)
+    kept = desk.cache / f"{key}{CACHED}"
+    saved = None if desk.fresh else cache_files.read(kept)
     if saved is not None:
         # Of another version of the model it would be read again, not believed.
         with suppress(ValidationError):
             return PlanRecord.model_validate_json(saved), kept, True
     record = stages.read_document(source, slug, entry, corrections)
     # Without what is as usual: it is read back six times as fast.
-    sealed.write(kept, record.model_dump_json(exclude_defaults=True).encode())
+    cache_files.write(kept, record.model_dump_json(exclude_defaults=True).encode())
     return record, kept, False
 
 
 def read_kept(file: Path) -> PlanRecord:
     """A record that was read before, from the cache or from the build. Raises StoreError where it is not whole any more."""
-    data = sealed.read(file) if file.suffix == SEALED else file.read_bytes()
+    data = cache_files.read(file) if file.suffix == CACHED else file.read_bytes()
     if data is None:
         raise StoreError(f"{file}: was damaged while the build ran; build again")
     return PlanRecord.model_validate_json(data)

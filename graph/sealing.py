@@ -64,12 +64,11 @@ def seal(build: Path, before: Path | None = None) -> None:
         path = build / name
         return path.stat().st_size, digest(path)
 
-    files, linked = names(build), {}
-    if known:
+    files, linked = _standing(build), {}
+    if known and before:
+        there = _standing(before)
         linked = {
-            name: known[name]
-            for name in files
-            if name in known and _same(f"{build}/{name}", f"{before}/{name}")
+            name: known[name] for name, number in files.items() if name in known and number == there.get(name)
         }
     new = [name for name in files if name not in linked]
     with ThreadPoolExecutor(_THREADS) as pool:  # hashing lets other threads run
@@ -209,7 +208,12 @@ def _read(path: Path, _modified: int, _inode: int) -> Sealed:
 
 def names(build: Path) -> list[str]:
     """The files of a build that answers come from, relative to it; without the list of checksums itself."""
-    found, waiting = list[str](), [""]
+    return sorted(_standing(build))
+
+
+def _standing(build: Path) -> dict[str, int]:
+    """The same, each with its inode: builds stand on one file system. There may be thousands: none is looked at alone."""
+    found, waiting = dict[str, int](), [""]
     while waiting:
         prefix = waiting.pop()
         folder = build / prefix
@@ -222,15 +226,8 @@ def names(build: Path) -> list[str]:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(f"{prefix}{name}/")
                 elif not (store and name.startswith(_PASSED_OVER)):
-                    found.append(prefix + name)
-    return sorted(found)
-
-
-def _same(one: str, other: str) -> bool:
-    try:
-        return os.path.samefile(one, other)  # noqa: PTH121 - there are thousands, and paths as objects take long
-    except OSError:
-        return False
+                    found[prefix + name] = entry.inode()
+    return found
 
 
 def _end(body: str) -> str:

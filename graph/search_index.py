@@ -12,7 +12,6 @@ them. A token a character and phrases of tokens find words of one and two charac
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -122,11 +121,9 @@ def write(folder: Path, documents: Iterable[Rows]) -> None:
             base.execute("INSERT INTO words (words) VALUES ('optimize')")
 
 
-def update(folder: Path, before: Path, changed: Sequence[Rows]) -> None:
-    """Make the index of a build out of that of the one before, where only some documents changed."""
-    source, path = before / FILE, folder / FILE
-    shutil.copyfile(source, path)
-    with closing(_opened(path)) as base, base:
+def update(folder: Path, changed: Sequence[Rows]) -> None:
+    """Put the documents that changed into the index, which was taken over from the build before."""
+    with closing(_opened(folder / FILE)) as base, base:
         writer = _Writer(base)
         writer.remove([rows.slug for rows in changed])
         writer.add(changed)

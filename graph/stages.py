@@ -30,6 +30,7 @@ from graph.comparing import Comparer
 from graph.corrections import Correction
 from graph.errors import BadInput
 from graph.extraction import extract
+from graph.inside_check import Check
 from graph.known_documents import KnownDocuments
 from graph.linking import link
 from graph.patching import apply_corrections
@@ -281,7 +282,7 @@ class Deriving:
         self,
         place: Place,
         document: QuadWriter,
-        checks: Sequence[inside.Check],
+        checks: Sequence[Check],
         told: dict[int, tuple[str, ...]],
     ) -> Derived:
         shared = self._shared

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from graph import finding_file
 from graph.build import BuildJob
-from graph.incremental import link_files
 from shapes.judging import judge_build
 from shapes.waivers import Waivers, keep, load_waivers
 
@@ -19,7 +17,5 @@ def judge_job(job: BuildJob, waivers: Waivers | None = None) -> None:
     if job.step is None:
         judge_build(job.folder)
     elif job.step.affected:
-        judge_build(job.folder, only=job.step.affected, before=job.step.before)
-    else:
-        link_files(job.step.before, job.folder, [finding_file.FILE])
+        judge_build(job.folder, only=job.step.affected)
     keep(accepted, job.folder)

@@ -65,9 +65,14 @@ def collect(
     return found.report.model_copy(update={"made": made, "matrix": assemble([found.matrix])})
 
 
-def collect_part(result: ValidationResult, data: Graph, texts: Texts | None = None) -> Collected:
-    """As :func:`collect`, with what it takes to put the reports on parts of a graph together."""
-    facts, book = Facts(as_graph(data)), RuleBook(result.shapes)
+def collect_part(
+    result: ValidationResult, data: Graph, texts: Texts | None = None, book: RuleBook | None = None
+) -> Collected:
+    """As :func:`collect`, with what it takes to put the reports on parts of a graph together.
+
+    ``book`` is that of the shapes, where it was read already.
+    """
+    facts, book = Facts(as_graph(data)), book or RuleBook(result.shapes)
     writer = _Writer(facts, book, texts or Texts())
     drafts = [
         ((STANDING[finding.status], *order), finding)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Final
 
 from rdflib.namespace import SKOS
@@ -25,6 +26,7 @@ Wider = Mapping[str, frozenset[str]]
 """By the IRI of a concept its wider ones, at all distances."""
 
 
+@lru_cache(maxsize=1)  # the same for each changed plan
 def wider_of(triples: bytes) -> Wider:
     """The wider concepts of each that has some, as the vocabularies (N-Triples) tell."""
     direct: defaultdict[str, set[str]] = defaultdict(set)

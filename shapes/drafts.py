@@ -24,7 +24,7 @@ from graph.catalog import vocabularies_of
 from graph.document_numbers import parse
 from graph.errors import BadParameter
 from graph.incremental import find_record
-from graph.inside import Check
+from graph.inside_check import Check
 from graph.known_documents import KnownDocument, KnownDocuments
 from graph.record import PlanRecord
 from graph.sources import Source

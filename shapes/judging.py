@@ -23,6 +23,8 @@ from rdflib import Graph, URIRef
 from rdflib import Literal as RdfLiteral
 from rdflib.term import BNode, Node
 
+from graph import sealing
+from graph.incremental import REFERENCE
 from graph.stores import Store, open_store, read_parts
 from graph.workers import uncollected
 from ontology import terms
@@ -284,7 +286,7 @@ class Judge:
 
     def _collected(self, results: tuple[Result, ...], slugs: Sequence[str], triples: bytes) -> Collected:
         judged = ValidationResult(not results, Graph(), results, self.shapes)
-        return collect_part(judged, PlanGraph(self.store, slugs, triples), self.texts)
+        return collect_part(judged, PlanGraph(self.store, slugs, triples), self.texts, self.book)
 
     def graph_of(self, slugs: Sequence[str], written: bytes | None = None) -> bytes:
         """What some plans are judged on, as N-Triples.
@@ -334,6 +336,11 @@ class Judge:
         return self.store.dump(str(terms.document_graph(slug)))
 
     @cached_property
+    def book(self) -> RuleBook:
+        """The words of the shapes."""
+        return _usual_book() if self._usual else RuleBook(self.shapes)
+
+    @cached_property
     def _plan_shapes(self) -> Graph:
         """The shapes but for those of the vocabularies, which are judged once and not with every plan."""
         return _usual_shapes() if self._usual else self.shapes - load_shapes(only="concepts.ttl")
@@ -346,9 +353,17 @@ class Judge:
     def _wider(self) -> Wider:
         return wider_of(self._reference)
 
+    def keep_reference(self, folder: Path) -> None:
+        """Keep with a build what is the same for all: it is long to read out of the store, and needed for each change."""
+        reference = self._reference
+        (folder / REFERENCE).unlink(missing_ok=True)  # it may be linked to that of another build
+        (folder / REFERENCE).write_bytes(reference)
+
     @cached_property
     def _reference(self) -> bytes:
-        """The vocabularies, the divisions and the ontology: the same for all."""
+        """The vocabularies, the divisions and the ontology: the same for all. The build around the store may have kept them."""
+        if self.store.path and (self.store.path.parent / REFERENCE).is_file():
+            return sealing.read_bytes(self.store.path.parent, REFERENCE)
         graphs = (terms.GRAPH_REFERENCE, terms.GRAPH_ONTOLOGY)
         return b"".join(self.store.dump(str(graph)) for graph in graphs)
 
@@ -365,6 +380,11 @@ def _engine(shapes: Graph) -> FastEngine:
 @lru_cache(maxsize=1)
 def _all_shapes() -> Graph:
     return load_shapes()
+
+
+@lru_cache(maxsize=1)
+def _usual_book() -> RuleBook:
+    return RuleBook(_all_shapes())
 
 
 @lru_cache(maxsize=1)
@@ -428,7 +448,6 @@ def judge_build(
     folder: Path,
     engine: Engine | None = None,
     only: Sequence[str] = (),
-    before: Path | None = None,
     processes: int | None = None,
 ) -> None:
     """Judge the store of a build and write the findings beside it.
@@ -436,18 +455,16 @@ def judge_build(
     Args:
         folder: the build.
         engine: the fast one or pySHACL; None for the fast one where it is installed.
-        only: the plans to judge, where the findings about all others are those of the build ``before``.
-        before: a build with findings.
+        only: the plans to judge, where the findings of all were taken over from the build before; () for all plans.
         processes: how many judge at a time; None for as many as there are processors, one where there is little to do.
 
     Raises:
         ShapesError: the shapes could not be applied.
-        StoreError: there is no store, or ``before`` has no findings.
+        StoreError: there is no store, or no findings that were taken over.
     """
     judge = Judge(open_store(folder / "store"), engine)
-    book = RuleBook(judge.shapes)
-    if before is not None:
-        with Merger(book, folder, before) as merger:
+    if only:
+        with Merger(judge.book, folder, taken_over=True) as merger:
             if not merger.tells_of_shared():
                 merger.remove(only)
                 for some in batches(only):
@@ -458,7 +475,8 @@ def judge_build(
     if not parts:
         parts += [(slugs, None) for slugs in batches(judge.plans())]
     processes = processes or min(os.cpu_count() or 1, len(parts) // 2)
-    with Merger(book, folder) as merger:
+    judge.keep_reference(folder)
+    with Merger(judge.book, folder) as merger:
         merger.add(judge.reference_report())
         if processes < 2:
             for part in parts:
@@ -477,7 +495,7 @@ def judge_store(store: Store, folder: Path, engine: Engine | None = None, texts:
     Raises ShapesError, and StoreError where the store cannot be read.
     """
     judge = Judge(store, engine, texts=texts)
-    with Merger(RuleBook(judge.shapes), folder) as merger:
+    with Merger(judge.book, folder) as merger:
         merger.add(judge.reference_report())
         for part in batches(judge.plans()):
             merger.take(_packed(judge, part, None))

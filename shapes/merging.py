@@ -8,18 +8,17 @@ replaced without reading those of the others, and nothing is kept in memory whol
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
-from urllib.parse import unquote
 
 from graph import divisions, finding_file, sealing
 from graph.errors import StoreError
 from graph.finding_file import packed, sort_key
+from ontology import terms
 from ontology.terms import ID
 from shapes.collecting import Collected
 from shapes.concepts import Concepts
@@ -113,31 +112,28 @@ def _text(number: object) -> str | None:
 class Merger:
     """Takes reports in and writes the file of findings of a build: to be used in a ``with`` statement."""
 
-    def __init__(self, book: RuleBook, folder: Path, before: Path | None = None) -> None:
-        """Begin the file, empty, or as that of the build ``before``.
+    def __init__(self, book: RuleBook, folder: Path, *, taken_over: bool = False) -> None:
+        """Begin the file, empty, or go on with the one that was taken over from the build before.
 
         Raises:
-            StoreError: the build before has no findings, or not in this form.
+            StoreError: there are no findings that were taken over, or not in this form.
         """
         path = folder / finding_file.FILE
-        path.unlink(missing_ok=True)
-        if before is not None:
-            try:
-                shutil.copyfile(before / finding_file.FILE, path)
-            except OSError as error:
-                raise unreadable(before, error) from error
+        if not taken_over:
+            path.unlink(missing_ok=True)
         self._base = finding_file.opened_to_write(path)
+        self._taken_over = taken_over
         try:
-            self._taken_over = before is not None
-            if before is None:
+            if not taken_over:
                 self._base.executescript(finding_file.SCHEMA)
             self._number = int(self._one("SELECT coalesce(max(number), 0) FROM finding"))
-            self._targets = dict(self._base.execute("SELECT iri, id FROM target"))
+            self._targets: dict[str, int] = {}
             self._target = int(self._one("SELECT coalesce(max(id), 0) FROM target"))
         except sqlite3.Error as error:
             self._base.close()
-            raise unreadable(before or folder, error) from error
+            raise unreadable(folder, error) from error
         self._seen: set[tuple[Any, ...]] = set()
+        self._left: set[int] = set()
         for position, ground in enumerate(book.grounds.values()):
             self._put("ground", [(ground.key, ground.label.model_dump_json(), position)])
 
@@ -149,7 +145,10 @@ class Merger:
     ) -> None:
         """Write all down; of what broke off nothing is of use."""
         if kind is None:
-            self._base.execute("DELETE FROM target WHERE id NOT IN (SELECT target FROM cell)")
+            # Of a small change only few can have lost their last cell.
+            some = [(target,) for target in {*self._left, *self._targets.values()}]
+            bare = "NOT EXISTS (SELECT 1 FROM cell WHERE cell.target = target.id)"
+            self._base.executemany(f"DELETE FROM target WHERE id = ? AND {bare}", some)
             if not self._taken_over:
                 self._base.executescript(finding_file.INDEXES)
             self._base.commit()
@@ -167,8 +166,15 @@ class Merger:
         for table in ("body", "node"):
             run(f"DELETE FROM {table} WHERE number IN (SELECT number FROM finding WHERE document = ?)", gone)
         run("DELETE FROM document WHERE slug = ?", gone)
-        for table in ("finding", "concept", "below", "cell"):
+        for one in gone:
+            self._left |= {
+                target for (target,) in self._base.execute("SELECT target FROM cell WHERE document = ?", one)
+            }
+        for table in ("finding", "below", "cell"):
             run(f"DELETE FROM {table} WHERE document = ?", gone)
+        # The nodes of a document are those whose IRIs begin with its own and a slash; what comes after "/" is "0".
+        own = [str(terms.document_iri(slug)) for (slug,) in gone]
+        run("DELETE FROM concept WHERE iri > ? AND iri < ?", [(f"{iri}/", f"{iri}0") for iri in own])
 
     def add(self, part: Collected) -> None:
         """Take a report in."""
@@ -196,11 +202,7 @@ class Merger:
         self._put("document", [(slug, *row) for slug, row in part.documents.items()])
         self._put("rule", part.rules.items())
         self._put("below", part.below)
-        for iri, row in part.targets.items():
-            if iri not in self._targets:
-                self._target += 1
-                self._targets[iri] = self._target
-            self._put("target", [(self._targets[iri], iri, *row)])
+        self._put("target", [(self._number_of(iri), iri, *row) for iri, row in part.targets.items()])
         self._put(
             "cell",
             [
@@ -208,7 +210,15 @@ class Merger:
                 for target, *row, finding in part.cells
             ],
         )
-        self._put("concept", [(*one, _document(one[0])) for one in part.concepts])
+        self._put("concept", part.concepts)
+
+    def _number_of(self, target: str) -> int:
+        """The number of a row of the matrix: the one that it has, else the next."""
+        if target not in self._targets:
+            known = self._base.execute("SELECT id FROM target WHERE iri = ?", [target]).fetchone()
+            self._target += not known
+            self._targets[target] = known[0] if known else self._target
+        return self._targets[target]
 
     def _put(self, table: str, rows: Iterable[Row]) -> None:
         rows = list(rows)
@@ -228,11 +238,6 @@ def unreadable(build: Path, error: Exception) -> StoreError:
 def is_shared(focus: str) -> bool:
     """Whether a node stands in no document, but is told of by documents: an agency, a division."""
     return focus.startswith((f"{ID}agency/", f"{ID}division/"))
-
-
-def _document(node: str) -> str:
-    """The name of the document that a task or target is of, as it stands in its IRI."""
-    return unquote(node.removeprefix(f"{ID}document/").partition("/")[0])
 
 
 def _rank(document: CheckedDocument) -> int:

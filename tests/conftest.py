@@ -13,6 +13,8 @@ import pytest
 
 from api.settings import Settings
 from benchmarks import corpus, faults
+from benchmarks.generated.drafts import Fault
+from benchmarks.generated.seeding import KINDS
 from graph import stores
 from ontology.terms import GRAPH_REFERENCE
 from ontology.vocabulary import SCHEMES, vocabulary_graph
@@ -34,13 +36,13 @@ class Seeded:
     """A generated corpus with faults of every kind, built and judged."""
 
     build: Path
-    faults: list[corpus.Fault]
+    faults: list[Fault]
 
 
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
     """Forty generated plans: with this seed few are enough for each kind of fault."""
-    count, seed, kinds = 40, 7, corpus.KINDS
+    count, seed, kinds = 40, 7, KINDS
     made = [fault for plan in corpus.plans(count, seed, 1, kinds) for fault in plan.faults]
     assert {fault.rule for fault in made} == set(kinds)
     return Seeded(faults.build(tmp_path_factory.mktemp("seeded"), count, seed, 1, kinds), made)

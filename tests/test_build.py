@@ -161,7 +161,7 @@ def test_folders_without_plans_or_builds_are_told(tmp_path: Path) -> None:
 def _judged(plans: Path, data: Path, *, fresh: bool = False) -> BuildJob:
     with BuildJob(plans, data, fresh=fresh) as job:
         if job.step is not None:
-            judge_build(job.folder, only=job.step.affected, before=job.step.before)
+            judge_build(job.folder, only=job.step.affected)
         else:
             judge_build(job.folder)
         job.publish()

@@ -11,7 +11,8 @@ import pytest
 from rdflib import Graph
 from rdflib import Literal as RdfLiteral
 
-from benchmarks import corpus, faults
+from benchmarks import faults
+from benchmarks.generated.seeding import KINDS
 from graph.stores import open_store
 from ontology.vocabulary import ontology_graph
 from shapes.collecting import collect
@@ -22,7 +23,7 @@ from shapes.merging import Merger
 from shapes.rules import RuleBook
 from shapes.validation import Result, load_shapes, validate
 from tests.conftest import Seeded
-from tests.test_shapes import FAULTS, _only, _whole
+from tests.support.shapes import FAULTS, both_samples, only_rule
 
 
 def _told(results: Any, book: RuleBook) -> Counter[tuple[Any, ...]]:
@@ -51,7 +52,7 @@ def _nt(graph: Graph) -> bytes:
 
 @pytest.mark.parametrize("rule", FAULTS)
 def test_both_engines_find_a_fault_alike(rule: str) -> None:
-    graph, shapes = _whole(FAULTS[rule]), _only(rule)
+    graph, shapes = both_samples(FAULTS[rule]), only_rule(rule)
     book = RuleBook(load_shapes())
     expected = _told(validate(graph, ontology_graph(), shapes).results, book)
     assert expected
@@ -60,19 +61,19 @@ def test_both_engines_find_a_fault_alike(rule: str) -> None:
 
 def test_both_engines_apply_all_shapes_alike() -> None:
     book = RuleBook(load_shapes())
-    broken = _whole(";".join(FAULTS[rule] for rule in list(FAULTS)[::3]))
-    for graph in (_whole(), broken):
+    broken = both_samples(";".join(FAULTS[rule] for rule in list(FAULTS)[::3]))
+    for graph in (both_samples(), broken):
         expected = _told(validate(graph, ontology_graph()).results, book)
         assert _told(FastEngine(load_shapes()).results(_nt(graph + ontology_graph())), book) == expected
 
 
 def test_seeded_faults_are_judged_alike_in_whole_and_plan_by_plan(seeded: Seeded) -> None:
-    assert {fault.rule for fault in seeded.faults} == set(corpus.KINDS)
+    assert {fault.rule for fault in seeded.faults} == set(KINDS)
     _same_in_whole_and_plan_by_plan(seeded.build, "fast")
 
 
 def test_both_engines_judge_generated_plans_alike(tmp_path: Path) -> None:
-    _same_in_whole_and_plan_by_plan(faults.build(tmp_path, 5, 7, 1, corpus.KINDS), "reference")
+    _same_in_whole_and_plan_by_plan(faults.build(tmp_path, 5, 7, 1, KINDS), "reference")
 
 
 def _same_in_whole_and_plan_by_plan(folder: Path, engine: Engine) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from benchmarks import corpus, faults
+from benchmarks.generated.places import order, slug_of
+from benchmarks.generated.seeding import KINDS
+from benchmarks.generated.writing import Plan
 from graph.build import read_plan
 from graph.reading import read_source
 from graph.record import Assignment, PlanRecord, Target
@@ -46,7 +49,7 @@ def _told(record: PlanRecord) -> dict[str, Any]:
     }
 
 
-def _read(plans: Iterator[corpus.Plan], folder: Path) -> Iterator[tuple[corpus.Plan, PlanRecord]]:
+def _read(plans: Iterator[Plan], folder: Path) -> Iterator[tuple[Plan, PlanRecord]]:
     for plan in plans:
         file = folder / f"{plan.slug}.txt"
         file.write_text(plan.text, encoding="utf-8")
@@ -102,7 +105,7 @@ def test_no_two_plans_are_worded_alike() -> None:
     assert len({tuple(action.title for action in plan.record.actions) for plan in plans}) > len(plans) / 2
 
 
-@pytest.mark.parametrize("kind", [kind for kind in corpus.KINDS if kind != "sum_exceeds"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "sum_exceeds"])
 def test_each_kind_of_fault_can_be_made(kind: str) -> None:
     faults = [fault for plan in corpus.plans(30, seed=5, seeded=1, kinds=[kind]) for fault in plan.faults]
     assert len({fault.slug for fault in faults}) > 5
@@ -110,15 +113,15 @@ def test_each_kind_of_fault_can_be_made(kind: str) -> None:
 
 
 def test_each_division_has_another_plan_when_all_have_one() -> None:
-    places = len(corpus.order(1))
+    places = len(order(1))
     assert places == 3213
-    slugs = [corpus._slug(place, round_) for round_ in range(8) for place in corpus.order(1)]
+    slugs = [slug_of(place, round_) for round_ in range(8) for place in order(1)]
     assert len(set(slugs)) == 8 * places
 
 
 def test_every_fault_is_reported_and_nothing_else_is_a_violation(seeded: Seeded) -> None:
     """Of 200 and more plans see docs/benchmarks.md."""
-    assert faults.ruled() == list(corpus.KINDS)
+    assert faults.ruled() == list(KINDS)
     report = faults.read_report(seeded.build)
     found, score = report.findings, faults.score(report, seeded.faults)
     assert (score.missed, score.severity, score.unruled) == ([], [], {})

@@ -1,4 +1,4 @@
-"""Hashes that are remembered, and files that are sealed: never believed where they may be wrong."""
+"""Hashes that are remembered, and files of the cache: never believed where they may be wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from graph import sealed
+from graph import cache_files
 from graph.hashes import Hashes
 
 
@@ -77,11 +77,11 @@ def test_a_damaged_memory_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         data[-20] ^= 1
         kept.write_bytes(data if damage == "flipped" else data[:-9])
     assert Hashes(kept).of(file) == _sha("one")
-    assert sealed.read(kept) is None
+    assert cache_files.read(kept) is None
 
 
 def test_what_is_sealed_is_read_back(tmp_path: Path) -> None:
-    sealed.write(tmp_path / "a", "甲\n乙".encode())
-    assert sealed.read(tmp_path / "a") == "甲\n乙".encode()
-    assert sealed.read(tmp_path / "b") is None
+    cache_files.write(tmp_path / "a", "甲\n乙".encode())
+    assert cache_files.read(tmp_path / "a") == "甲\n乙".encode()
+    assert cache_files.read(tmp_path / "b") is None
     assert [path.name for path in tmp_path.iterdir()] == ["a"]

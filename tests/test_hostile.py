@@ -1,6 +1,6 @@
 """Those who mean the service no good, against the server as it runs: it answers others meanwhile, and afterwards.
 
-`benchmarks/hostile.py` is the fuller run, with times and memory. The traps of single queries are in test_engine.py.
+`benchmarks/hostile.py` is the fuller run, with times and memory. The traps of single queries are in tests/engine.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def _judged(plans: Path, data: Path) -> BuildJob:
     with BuildJob(plans, data) as job:
         assert not job.unchanged
         if job.step is not None:
-            judge_build(job.folder, only=job.step.affected, before=job.step.before)
+            judge_build(job.folder, only=job.step.affected)
         else:
             judge_build(job.folder)
         job.publish()

@@ -12,6 +12,7 @@ import pytest
 from graph import inside
 from graph.document_numbers import parse
 from graph.extraction import extract
+from graph.inside_names import same_body
 from graph.known_documents import KnownDocument, KnownDocuments
 from graph.linking import link
 from graph.record import PlanRecord
@@ -143,7 +144,7 @@ def test_the_agency_of_an_indicator_is_one_of_its_task() -> None:
     ],
 )
 def test_spellings_of_one_body(one: str, other: str, same: bool) -> None:
-    assert inside.same_body(one, other) == inside.same_body(other, one) == same
+    assert same_body(one, other) == same_body(other, one) == same
 
 
 def test_a_spelling_is_told_once() -> None:

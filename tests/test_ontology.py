@@ -254,7 +254,7 @@ def test_an_invalid_example_breaks_what_it_says(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["arrangements", "concepts"])
 def test_each_rule_has_an_invalid_example(name: str) -> None:
-    """For the rules of structure.ttl test_shapes.py has a fault each."""
+    """For the rules of structure.ttl tests/support/shapes.py has a fault each."""
     rules = Graph().parse(ROOT / "shapes" / f"{name}.ttl").subjects(SH.message)
     wanted = {str(rule).removeprefix(str(SHAPE)) for rule in rules}
     assert wanted <= {rule for file in _invalid() for rule in _breaks(file)}

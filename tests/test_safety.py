@@ -24,7 +24,7 @@ from api.settings import Settings
 from api.writing.tokens import add_token, load_tokens
 from benchmarks import faults_injected as faults
 from benchmarks.faults_injected import SLUG, Bench
-from graph import backup, disk, finding_file, journal, publishing, sealed, sealing, trail, verifying
+from graph import backup, cache_files, disk, finding_file, journal, publishing, sealing, trail, verifying
 from graph.build import KEPT_BUILDS, BuildJob, open_current, read_summary
 from graph.errors import BadInput, NotFound, StoreError
 from graph.incremental import find_record, read_text
@@ -144,9 +144,9 @@ def test_other_failures_of_the_system_are_told_with_their_file(tmp_path: Path) -
 
 def test_a_cache_entry_that_reads_well_but_is_another_is_not_believed(bench: Bench, data: Path) -> None:
     entry = next(path for path in (data / "cache").iterdir() if b"30%" in path.read_bytes())
-    assert sealed.read(entry) is not None
+    assert cache_files.read(entry) is not None
     entry.write_bytes(entry.read_bytes().replace(b"30%", b"90%"))
-    assert sealed.read(entry) is None
+    assert cache_files.read(entry) is None
 
 
 # -- damage ----------------------------------------------------------------------------------------------------------
@@ -182,6 +182,19 @@ def test_a_damaged_build_is_not_served_and_the_next_build_makes_a_whole_one(data
     assert command("verify", "--data", data, "--lang", "en")[0] == 1
     faults.rebuild(data)
     assert open_current(data) != folder
+    assert verifying.verify(open_current(data), data).sound
+
+
+@pytest.mark.parametrize(
+    "name", ["records/420502-xiling-2024.json", "texts/420502-xiling-2024.txt", "search.db"]
+)
+def test_whoever_builds_again_takes_no_damage_over(data: Path, name: str) -> None:
+    path = open_current(data) / name
+    body = path.read_bytes()
+    path.unlink()
+    path.write_bytes(body[:-5])
+    assert not verifying.verify(open_current(data), data).sound
+    faults.rebuild(data)
     assert verifying.verify(open_current(data), data).sound
 
 

@@ -26,6 +26,7 @@ from api.around.door import Buckets, Door, client_of
 from api.around.waiting import WaitingRoom
 from api.settings import Settings, load, table
 from graph.errors import BadInput, Busy, ZhengmaiError
+from tests.support.loops import completed
 from tests.test_cli import refused, run
 
 DOCS = Path(__file__).parent.parent / "docs" / "service.md"
@@ -348,7 +349,7 @@ def test_those_who_wait_go_on_in_turn_and_the_gone_leave_no_gap() -> None:
         while room.taken:
             await asyncio.sleep(0.01)
 
-    asyncio.run(wait())
+    completed(wait())
     assert went == [1, 3, 0]
 
 

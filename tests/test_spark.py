@@ -50,7 +50,7 @@ def spark(mounted: Path) -> Iterator[SparkSession]:
 def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Sixty plans with faults of every kind, and the data folder that a single machine made of them."""
     folder = tmp_path_factory.mktemp("generated")
-    corpus.write(folder / "plans", 60, 5, 0.6, corpus.KINDS)
+    corpus.write(folder / "plans", 60, 5, 0.6)
     with BuildJob(folder / "plans", folder / "data") as job:
         judge_job(job)
         job.publish()

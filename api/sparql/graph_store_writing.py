@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from api.context import service_of
 from api.problems import HttpError
 from api.sparql.description import iri_of_a_graph
-from api.writing.forms import MULTIPART, counted, handed_in, media_type_of
+from api.writing.forms import MULTIPART, counted, file_form, handed_in, media_type_of
 from api.writing.job_status import ACCEPTED, accepted
 from api.writing.tokens import writer
 from graph.user_graphs import FOLDER, PREFIX, file_name, is_user_graph
@@ -47,16 +47,7 @@ _SUFFIXES: Final = {
 _PARAMETERS: Final = [iri_of_a_graph(f"The full IRI of a graph; it begins with {PREFIX}", f"{PREFIX}notes")]
 _BODY: Final[dict[str, Any]] = {
     "required": True,
-    "content": {
-        **{media: {"schema": {"type": "string"}} for media in _TYPES},
-        MULTIPART: {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {"file": {"type": "string", "format": "binary"}},
-            }
-        },
-    },
+    "content": {**{media: {"schema": {"type": "string"}} for media in _TYPES}, **file_form()},
 }
 _WRITE: Final[dict[str, Any]] = {"parameters": _PARAMETERS, "requestBody": _BODY}
 _DIRECT: Final[dict[str, Any]] = {"requestBody": _BODY}

@@ -16,7 +16,7 @@ from api.context import service_of
 from api.negotiation import HTML, JSON, Lang, best, language
 from api.problems import RESPONSES, HttpError
 from api.reading.findings import MEDIA, as_file, named_form
-from api.writing.forms import MULTIPART, handed_in
+from api.writing.forms import DOCUMENTS, file_form, handed_in
 from api.writing.job_status import accepted
 from graph.errors import BadParameter
 from shapes import rules
@@ -34,27 +34,17 @@ _POLICY = (
 _FRAMED = {"Content-Security-Policy": f"{pages.HEADERS['Content-Security-Policy']}; frame-src 'self'"}
 _BODY = {
     "required": True,
-    "content": {
-        MULTIPART: {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {
-                    "file": {
-                        "type": "string",
-                        "format": "binary",
-                        "description": ".txt, .docx, .pdf or .html",
-                    },
-                    "jurisdiction": {
-                        "type": "string",
-                        "description": "six-digit code or full name of the place, where the title does not tell",
-                        "examples": ["420503"],
-                    },
-                    "status": {"type": "string", "enum": ["draft", "issued"], "default": "draft"},
-                },
-            }
-        }
-    },
+    "content": file_form(
+        {
+            "jurisdiction": {
+                "type": "string",
+                "description": "six-digit code or full name of the place, where the title does not tell",
+                "examples": ["420503"],
+            },
+            "status": {"type": "string", "enum": ["draft", "issued"], "default": "draft"},
+        },
+        DOCUMENTS,
+    ),
 }
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
@@ -16,6 +16,14 @@ from api.problems import HttpError
 from graph.errors import BadInput, BadParameter
 
 MULTIPART: Final = "multipart/form-data"
+DOCUMENTS: Final = ".txt, .docx, .pdf or .html"
+
+
+def file_form(fields: Mapping[str, Any] | None = None, file: str | None = None) -> dict[str, Any]:
+    """The form as OpenAPI has it: one file, with a word on what it may be, and the fields that may stand beside it."""
+    told = {"type": "string", "format": "binary", **({"description": file} if file else {})}
+    schema = {"type": "object", "required": ["file"], "properties": {"file": told, **(fields or {})}}
+    return {MULTIPART: {"schema": schema}}
 
 
 @dataclass(frozen=True)

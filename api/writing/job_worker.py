@@ -1,7 +1,8 @@
 """Does the jobs that wait, one after another, in a process of its own; started by `api.writing.jobs` alone.
 
-Its one argument is JSON: data, corpus, seconds, memory_mb, kept_builds. A job that takes too long or too much ends, and nothing of it
-stays. Several of these processes may be started: one has the turn, the others wait for it.
+Its one argument is JSON: data, corpus, seconds, memory_mb, idle, kept_builds, service. A job that takes too long or too much ends, and
+nothing of it stays. When all is done the process stays for ``idle`` seconds, as long as the service does that started it: the
+next job need not wait for a start. Of several of these processes one has the turn, the others wait for it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from api.problems import HttpError
 from api.settings import Settings
-from api.writing.jobs import Jobs, Kept, Step, now
+from api.writing.jobs import LOOK, Jobs, Kept, Step, now
 from graph.catalog import SUFFIXES
 from graph.corpus_changes import Change, Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result
 from graph.errors import QueryTooLarge, ZhengmaiError
@@ -48,14 +50,38 @@ def main() -> None:
         corpus=Path(asked["corpus"]),
         job_seconds=seconds,
         job_memory_mb=asked["memory_mb"],
+        job_idle_seconds=asked["idle"],
         kept_builds=asked["kept_builds"],
     )
     jobs = Jobs(settings)
     signal.signal(signal.SIGALRM, _up)
-    with jobs.turn(wait=True):
+    with ExitStack() as held:
+        held.enter_context(jobs.turn(wait=True))
         jobs.clear_up()
-        while (job := next((one for one in jobs.all() if one.state == "queued"), None)) is not None:
-            _do(jobs, job, settings)
+        while True:
+            done = 0
+            while (job := jobs.next()) is not None:
+                _do(jobs, job, settings)
+                done += 1
+            if done:
+                jobs.clear_up()
+            if done and _comes(jobs, settings.job_idle_seconds, asked["service"]):
+                continue
+            if not jobs.leave(held):
+                return
+            held.enter_context(jobs.turn(wait=True))
+
+
+def _comes(jobs: Jobs, seconds: float, service: int) -> bool:
+    """Whether a job comes within so many seconds, as long as the service (its process) is there."""
+    until, known = time.monotonic() + seconds, set[str]()
+    while time.monotonic() < until and os.getppid() == service:
+        names = set(os.listdir(jobs.folder))  # noqa: PTH208 - each is a job, and what it holds is read of new ones only
+        if names - known and jobs.next() is not None:
+            return True
+        known = names
+        time.sleep(LOOK)
+    return False
 
 
 def _up(signal_number: int, frame: FrameType | None) -> None:

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -109,9 +109,7 @@ class Jobs:
         name = f"{made:%Y%m%dT%H%M%S}{made.microsecond // 1000:03}-{secrets.token_hex(8)}"
         job = Kept(id=name, kind=kind, state="queued", about=about, made=now(), agent=agent)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / ".accept").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with self.door():
                 waiting = sum(one.state == "queued" for one in self.all())
                 if waiting >= max(1, self._settings.jobs_waiting):
                     en, zh = pages.both("http.jobs-busy", limit=waiting)
@@ -122,9 +120,13 @@ class Jobs:
                 _write(part / _TASK, json.dumps({"kind": kind, **task}, ensure_ascii=False).encode())
                 _write(part / _TOLD, job.model_dump_json().encode())
                 part.rename(self.folder / name)
+                # Whoever has the turn looks here once more before it leaves.
+                with self.turn(wait=False) as nobody:
+                    pass
         except OSError as error:
             raise StoreError(f"{self.folder}: cannot be written: {error.strerror}") from error
-        self.start_worker()
+        if nobody:
+            self.start_worker()
         return job
 
     def find(self, name: str) -> Kept | None:
@@ -151,13 +153,15 @@ class Jobs:
             await asyncio.sleep(LOOK)
 
     def start_worker(self) -> None:
-        """Start a process that does all jobs that wait; where one is at work already, it waits for that to end."""
+        """Start a process that does all jobs that wait, and those that come soon after."""
         asked = {
             "data": str(self._settings.data.resolve()),
             "corpus": str(self._settings.corpus_folder.resolve()),
             "seconds": self._settings.job_seconds,
             "memory_mb": self._settings.job_memory_mb,
+            "idle": self._settings.job_idle_seconds,
             "kept_builds": self._settings.kept_builds,
+            "service": os.getpid(),
         }
         # A session of its own: Ctrl-C ends the service, and the job comes to its end.
         process = subprocess.Popen(
@@ -189,11 +193,11 @@ class Jobs:
         """
         if not self.folder.is_dir() and not (self._settings.data / journal.FOLDER).is_dir():
             return  # nothing was ever written here, and perhaps nothing can be
-        with self.turn(wait=False) as mine:
-            if not mine:
+        with ExitStack() as held:
+            if not held.enter_context(self.turn(wait=False)):
                 return
             self.clear_up()
-            waiting = any(one.state == "queued" for one in self.all())
+            waiting = self.leave(held)
         if waiting:
             self.start_worker()
 
@@ -210,6 +214,25 @@ class Jobs:
                 yield False
             else:
                 yield True
+
+    @contextmanager
+    def door(self) -> Iterator[None]:
+        """While it is held no job comes in."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".accept").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def leave(self, turn: ExitStack) -> bool:
+        """Give the turn back, so that no job comes in unseen meanwhile; whether some wait."""
+        with self.door():
+            waiting = self.next() is not None
+            turn.close()
+        return waiting
+
+    def next(self) -> Kept | None:
+        """The job that has waited longest."""
+        return next((one for one in self.all() if one.state == "queued"), None)
 
     def clear_up(self) -> None:
         """Tell jobs that were cut off, or done all but the telling; remove what they left, and the oldest jobs."""

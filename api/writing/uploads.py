@@ -20,7 +20,7 @@ from api import pages
 from api.builds import Service
 from api.context import service_of
 from api.problems import RESPONSES, HttpError
-from api.writing.forms import MULTIPART, HandedIn, handed_in
+from api.writing.forms import DOCUMENTS, HandedIn, file_form, handed_in
 from api.writing.job_status import ACCEPTED, accepted
 from api.writing.jobs import Job
 from api.writing.tokens import writer
@@ -54,11 +54,9 @@ _FIELDS: Final = frozenset({"slug", *_CATALOG})
 
 
 def _body(*names: str) -> dict[str, Any]:
-    file = {"type": "string", "format": "binary", "description": ".txt, .docx, .pdf or .html"}
     slug = {"type": "string", "description": "name in every address; by default the file's stem"}
-    fields = {"file": file, **({"slug": slug} if "slug" in names else {}), **_CATALOG}
-    schema = {"type": "object", "required": ["file"], "properties": fields}
-    return {"requestBody": {"required": True, "content": {MULTIPART: {"schema": schema}}}}
+    fields = {**({"slug": slug} if "slug" in names else {}), **_CATALOG}
+    return {"requestBody": {"required": True, "content": file_form(fields, DOCUMENTS)}}
 
 
 class Preview(BaseModel):

@@ -17,12 +17,24 @@ from tests.support.browser import AXE, CHROMIUM, DESK, PATIENCE, Watched, chromi
 Open = Callable[..., Watched]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What the tests of this folder need and a developer may lack. With CI set the want of it is a failure."""
+    wanting = []
+    if not CHROMIUM:
+        wanting.append("a Chromium on the path")
+    if not (AXE.is_file() and pages.scripts()):
+        # `make assets` has nothing to do where the bundles are there and axe-core is not.
+        wanting.append("the scripts of the pages and axe-core: run python api/web/build.py")
+    if wanting and not os.environ.get("CI"):
+        skip = pytest.mark.skip(reason=f"needs {'; '.join(wanting)}")
+        for item in items:
+            if item.path.is_relative_to(Path(__file__).parent):
+                item.add_marker(skip)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _there_is_a_browser() -> None:
+def _patience() -> None:
     expect.set_options(timeout=PATIENCE // 3)
-    # With CI set the want of it is a failure.
-    if not os.environ.get("CI") and not (CHROMIUM and AXE.is_file() and pages.scripts()):
-        pytest.skip("needs Chromium and the scripts of the pages: make setup")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,121 @@
+"""Places at the engine: who comes next, and who gives way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from graph.errors import Busy
+from queries.engine import Limits, QueryEngine
+from queries.pool import Client, Full, Turn, Turns, asking_for
+from tests.support.engine import RUNAWAY
+from tests.support.loops import completed
+
+
+@contextmanager
+def asked_by(name: str) -> Iterator[Client]:
+    client = Client(name)
+    token = asking_for.set(client)
+    try:
+        yield client
+    finally:
+        asking_for.reset(token)
+
+
+def turn_of(turns: Turns, name: str) -> Turn:
+    with asked_by(name):
+        return turns.take()
+
+
+def come(turn: Turn) -> bool:
+    return turn.future.done() and turn.future.result()
+
+
+def test_who_has_no_query_at_work_finds_a_place_where_another_holds_them_all() -> None:
+    turns = Turns(2, 1, 8)
+    flood = [turn_of(turns, "flood") for _ in range(6)]
+    assert [come(one) for one in flood] == [True, True, False, False, False, False]
+    other = turn_of(turns, "other")
+    assert come(other)
+    assert not come(turn_of(turns, "other")), "one, and no more"
+    turns.leave(other)
+    turns.leave(flood[0])
+    assert not any(come(one) for one in flood[2:]), "the other one waits too, and has none at work"
+
+
+def test_of_several_places_half_are_for_others_while_there_are_others() -> None:
+    now = [0.0]
+    turns = Turns(4, 0, 8, lambda: now[0])
+    turns.leave(turn_of(turns, "other"))
+    flood = [turn_of(turns, "flood") for _ in range(4)]
+    assert [come(one) for one in flood] == [True, True, False, False]
+    assert come(turn_of(turns, "other"))
+    now[0] = 60
+    turns.leave(flood[0])
+    assert come(flood[2]), "alone, it may have them all"
+    assert come(flood[3])
+
+
+def test_places_go_round() -> None:
+    turns = Turns(1, 0, 8)
+    held = turn_of(turns, "a")
+    waiting = [turn_of(turns, name) for name in ("a", "a", "b")]
+    assert come(waiting[2]), "the place that is for those who have none"
+    turns.leave(waiting[2])
+    waiting.append(turn_of(turns, "b"))
+    turns.leave(held)
+    assert come(waiting[0]) or come(waiting[3])
+
+
+def test_a_full_queue_has_room_for_a_client_that_has_nothing_in_it() -> None:
+    turns = Turns(1, 0, 4)
+    first = turn_of(turns, "other")
+    held = turn_of(turns, "flood")
+    waiting = [turn_of(turns, "flood") for _ in range(2)]
+    with pytest.raises(Full):
+        turn_of(turns, "flood")  # half of the queue, as there are others
+    more = [turn_of(turns, name) for name in ("b", "c")]
+    late = turn_of(turns, "d")
+    assert waiting[1].future.result() is False, "the last of whoever had most gave way"
+    assert not late.future.done()
+    for one in (first, held, *waiting, *more, late):
+        turns.leave(one)
+    assert come(turn_of(turns, "flood"))
+
+
+def test_alone_a_client_may_have_the_whole_queue() -> None:
+    turns = Turns(1, 0, 4)
+    for _ in range(5):
+        turn_of(turns, "a")
+    with pytest.raises(Full):
+        turn_of(turns, "a")
+
+
+def test_a_slow_query_gives_way_to_who_has_none_at_work_and_is_told_so(store: Path) -> None:
+    async def ask(engine: QueryEngine) -> None:
+        with asked_by("flood") as flood:
+            slow = [asyncio.ensure_future(engine.arun(RUNAWAY, public=True)) for _ in range(2)]
+            await asyncio.sleep(0)
+        with asked_by("second"):
+            second = asyncio.ensure_future(engine.arun(RUNAWAY, public=True))
+            await asyncio.sleep(0)
+        with asked_by("third"):
+            answer = await engine.arun("ASK { ?s ?p ?o }", public=True)
+        assert json.loads(answer.body)["boolean"] is True
+        ended = [one for one in (*slow, second) if one.done()]
+        assert ended
+        for one in ended:
+            with pytest.raises(Busy, match="while others waited"):
+                await one
+        assert flood.seconds > 0 or second.done()
+        for one in (*slow, second):
+            one.cancel()
+        await asyncio.wait([*slow, second])
+
+    with QueryEngine(store, workers=1, limits=Limits(seconds=20, short_seconds=0.3, long=0)) as engine:
+        completed(ask(engine))
