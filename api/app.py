@@ -125,8 +125,8 @@ def create_app(
     def get_start(request: Request) -> Response:
         return pages.render(request, "start.html", _start(service_of(request), pages.lang_of(request)))
 
+    app.include_router(sparql.router)  # first: routers are looked through one after the other
     app.include_router(status.create_router(_version(), metrics, with_metrics=settings.metrics))
-    app.include_router(sparql.router)
     app.include_router(graph_store.router)
     app.include_router(editor.router)
     app.include_router(questions.create_router(service.catalogue))
