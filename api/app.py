@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
@@ -88,6 +89,7 @@ def create_app(
             log.warning("what an earlier run left cannot be cleared up: %s", error)
         if warm:
             await run_in_threadpool(_warm_up, service)
+            gc.freeze()  # what is there now stays: not looked through again while requests are answered
         looking = asyncio.create_task(_look_after(service, metrics))
         yield {"door": door}  # for whoever has the connections (`api.around.connections`)
         looking.cancel()
@@ -123,8 +125,8 @@ def create_app(
     def get_start(request: Request) -> Response:
         return pages.render(request, "start.html", _start(service_of(request), pages.lang_of(request)))
 
+    app.include_router(sparql.router)  # first: routers are looked through one after the other
     app.include_router(status.create_router(_version(), metrics, with_metrics=settings.metrics))
-    app.include_router(sparql.router)
     app.include_router(graph_store.router)
     app.include_router(editor.router)
     app.include_router(questions.create_router(service.catalogue))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from email.message import Message
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Query
@@ -32,6 +33,11 @@ def best(accept: str | None, offers: Sequence[str]) -> str | None:
     The most specific range that matches an offer tells its quality. Parts of the header that make no sense are
     passed over; a header without any sense in it counts as none.
     """
+    return _best(accept, tuple(offers))
+
+
+@lru_cache(maxsize=128)  # clients send the same few
+def _best(accept: str | None, offers: tuple[str, ...]) -> str | None:
     ranges = [match for part in (accept or "").split(",") if (match := _RANGE.fullmatch(part))]
     if not ranges:
         return offers[0] if offers else None

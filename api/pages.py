@@ -62,7 +62,12 @@ def both(key: str, **values: object) -> tuple[str, str]:
 def wanted(request: Request) -> bool:
     """Whether a page is wanted: ``?format=html``, or a browser asks and no other format is named."""
     named = request.query_params.get("format")
-    return named == "html" or (named is None and best(request.headers.get("accept"), (JSON, HTML)) == HTML)
+    return named == "html" or (named is None and by_browser(request))
+
+
+def by_browser(request: Request) -> bool:
+    """Whether the headers say that a browser asks. Unlike `wanted` it does not take the address apart."""
+    return best(request.headers.get("accept"), (JSON, HTML)) == HTML
 
 
 def lang_of(request: Request, default: Lang = "zh") -> Lang:

@@ -13,7 +13,8 @@ Three queries: a trivial ASK; a lookup of one plan by its IRI, in turn over all 
 (the question `domain-leads`, as SPARQL). Each twice: "again", the same texts over and over, as pages and programs ask
 them, and "new", where every text is new (a comment at its end is), so that no answer can be kept ready. wrk with one
 thread and a few connections; medians of the rounds. "in process" is pyoxigraph alone on the same store, query and
-serialization, and beside it the service asked over one connection for texts that are new.
+serialization, and beside it the service asked over one connection for texts that are new. Last the processor time of a
+request, which other work on the machine changes least.
 
 Needs wrk (apt install wrk) and the bench group of pyproject.toml.
 """
@@ -55,8 +56,9 @@ _PLANS = "SELECT ?plan { ?plan a <https://w3id.org/zhengmai/ns#Plan> ; <http://p
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one run of wrk: requests a second, half and 95 % of the times in milliseconds, requests that went wrong."""
+    """Of one run of wrk: requests, how many a second, half and 95 % of the times in milliseconds, and how many went wrong."""
 
+    requests: int
     rate: float
     p50: float
     p95: float
@@ -112,6 +114,22 @@ def _get(address: str, query: str) -> bytes:
         return data
 
 
+def spent(pid: int) -> tuple[float, float]:
+    """Milliseconds of processor time: of a process, and of all below it."""
+    stats: dict[int, list[str]] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            stats[int(file.parent.name)] = file.read_text().rpartition(")")[2].split()
+        except OSError:  # ended meanwhile
+            continue
+    family = {pid}
+    while more := {one for one, stat in stats.items() if int(stat[1]) in family} - family:
+        family |= more
+    tick = 1000 / os.sysconf("SC_CLK_TCK")
+    own, *others = (sum(map(int, stats[one][11:13])) * tick for one in [pid, *(family - {pid})])
+    return own, sum(others)
+
+
 def _rows(body: bytes) -> object:
     told = json.loads(body)
     return told["boolean"] if "boolean" in told else len(told["results"]["bindings"])
@@ -136,7 +154,7 @@ def measure(
     )  # fmt: skip
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
     requests, micros, p50, p95, wrong = (int(one) for one in line.split()[1:])
-    return Figures(requests / micros * 1e6, p50 / 1000, p95 / 1000, wrong)
+    return Figures(requests, requests / micros * 1e6, p50 / 1000, p95 / 1000, wrong)
 
 
 def in_process(store: ox.Store, queries: Sequence[str], seconds: float) -> float:
@@ -234,6 +252,26 @@ def run(name: str, data: Path, arguments: argparse.Namespace, folder: Path) -> N
                 servers["zhengmai"], texts, new=True, seconds=arguments.seconds, clients=1, folder=folder
             )
             print(f"| {query} | {alone:.3g} | {one.p50:.3g} |", flush=True)
+        print("\nProcessor time a request, texts new, in ms; medians of the rounds, by turns\n")
+        print("| | zhengmai, its own process | its query processes | oxigraph |\n|---|---|---|---|")
+        for query, texts in queries.items():
+            rounds = [
+                [_cost(servers[name], started[name][1].pid, texts, arguments, folder) for name in ("zhengmai", "oxigraph")]
+                for _ in range(arguments.rounds)
+            ]  # fmt: skip
+            own, below = (statistics.median(ours[at] for ours, _ in rounds) for at in (0, 1))
+            theirs = statistics.median(theirs[0] for _, theirs in rounds)
+            print(f"| {query} | {own:.2f} | {below:.2f} | {theirs:.2f} |", flush=True)
+
+
+def _cost(
+    address: str, pid: int, texts: Sequence[str], arguments: argparse.Namespace, folder: Path
+) -> tuple[float, float]:
+    before = spent(pid)
+    figures = measure(address, texts, new=True, seconds=arguments.seconds, clients=arguments.clients, folder=folder)  # fmt: skip
+    time.sleep(0.1)  # what is done after the last answer is its price too
+    after = spent(pid)
+    return (after[0] - before[0]) / figures.requests, (after[1] - before[1]) / figures.requests
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from queries.sparql_text import Form
@@ -72,6 +73,7 @@ def kind_of(form: Form) -> Kind:
     return "rows" if form in ("SELECT", "ASK") else "graph"
 
 
+@cache
 def formats_of(kind: Kind) -> tuple[Format, ...]:
     """The formats of one kind, the default first."""
     return tuple(one for one in FORMATS if one.kind == kind)

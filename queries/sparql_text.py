@@ -43,6 +43,7 @@ _WORDS = (
 )
 
 _CHANGING = frozenset("NOW RAND UUID STRUUID".split())
+_PASSED = _WORDS - _UPDATES - _CHANGING - {*_FORMS, "SERVICE", "FROM", "GRAPH"}  # nothing follows from these
 # What may stand after SERVICE. No user part, no escapes: nothing that two readers could take for another host.
 _CALLED = re.compile(r"<https?://([A-Za-z0-9.-]+(?::\d+)?)(?:/[\w.~%/:+-]*)?(?:\?[\w.~%/:=&+-]*)?>", re.ASCII)
 
@@ -53,26 +54,42 @@ _PREFIX = (
 _LOCAL = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
 # Nothing here may take more than so many steps a character: a text is made by whoever means harm. Hence the possessive
 # quantifiers, and the bound of a prefix.
-_TOKEN = re.compile(
-    rf"""
-    (?P<space>\s+|\#[^\r\n]*)
-  | (?P<iri><(?:[^<>"{{}}|^`\\\x00-\x20]++|{_ESCAPE})*+>)
-  | (?P<string>\"\"\"(?:[^"\\]++|"{{1,2}}(?!")|\\.)*+\"\"\"|'''(?:[^'\\]++|'{{1,2}}(?!')|\\.)*+'''
-      |"(?:[^"\\\r\n]++|\\[^\r\n])*+"|'(?:[^'\\\r\n]++|\\[^\r\n])*+')
-  | (?P<lang>@[A-Za-z]+(?:-+[A-Za-z0-9]+)*)
-  | (?P<variable>[?$][\w·‿⁀]+)
-  | (?P<blank>_:\w(?:[\w.\-·]*[\w\-·])?)
-  | (?P<name>(?:(?=[\w.\-·]{{1,{_PREFIX}}}+:)[^\W\d_](?:[\w.\-·]*[\w\-·])?)?:(?:(?:[\w:]|{_LOCAL})(?:(?:[\w:.\-·]|{_LOCAL})*(?:[\w:\-·]|{_LOCAL}))?)?)
-  | (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
-  | (?P<word>[^\W\d]\w*)
-  | (?P<open>[({{\[])
-  | (?P<close>[)}}\]])
-  | (?P<mark>\^\^|&&|\|\||!=|<=|>=|<<|>>|[-+*/|^!=<>,;.?~])
-  | (?P<other>.)
-    """,
-    re.VERBOSE | re.DOTALL,
+_SPACE = r"\s+|\#[^\r\n]*"
+# The kinds of tokens, in the order in which they are tried.
+_KINDS = {
+    "iri": rf'<(?:[^<>"{{}}|^`\\\x00-\x20]++|{_ESCAPE})*+>',
+    "string": r"""
+        \"\"\"(?:[^"\\]++|"{1,2}(?!")|\\.)*+\"\"\"|\'\'\'(?:[^'\\]++|'{1,2}(?!')|\\.)*+\'\'\'
+      |"(?:[^"\\\r\n]++|\\[^\r\n])*+"|'(?:[^'\\\r\n]++|\\[^\r\n])*+'""",
+    "lang": r"@[A-Za-z]+(?:-+[A-Za-z0-9]+)*",
+    "variable": r"[?$][\w·‿⁀]+",
+    "blank": r"_:\w(?:[\w.\-·]*[\w\-·])?",
+    "name": rf"""(?:(?=[\w.\-·]{{1,{_PREFIX}}}+:)[^\W\d_](?:[\w.\-·]*[\w\-·])?)?
+        :(?:(?:[\w:]|{_LOCAL})(?:(?:[\w:.\-·]|{_LOCAL})*(?:[\w:\-·]|{_LOCAL}))?)?""",
+    "number": r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?",
+    "word": r"[^\W\d]\w*",
+    "open": r"[({\[]",
+    "close": r"[)}\]]",
+    "mark": r"\^\^|&&|\|\||!=|<=|>=|<<|>>|[-+*/|^!=<>,;.?~]",
+    "other": r".",
+}
+_PLAIN = "|".join(_KINDS[kind] for kind in ("iri", "string", "lang", "variable", "blank", "number", "mark"))
+
+
+def _tokenizer(kinds: dict[str, str], after: str = "") -> re.Pattern[str]:
+    source = "|".join(f"(?P<{kind}>{pattern}){after}" for kind, pattern in kinds.items())
+    return re.compile(source, re.VERBOSE | re.DOTALL)
+
+
+_TOKEN = _tokenizer({"space": _SPACE, **_KINDS})
+# The same for `inspect`, for which tokens that it has nothing to say about are one, and spaces belong to what they follow.
+# None of these tokens begins as a name, a word or a bracket does, so the others are the same.
+_PART = _tokenizer(
+    {kind: _KINDS[kind] for kind in ("open", "close")}
+    | {"plain": rf"(?:(?:{_PLAIN})\s*+)++", "space": _SPACE}
+    | {kind: _KINDS[kind] for kind in ("name", "word", "other")},
+    after=r"\s*+",
 )
-_PLAIN = frozenset(("iri", "string", "lang", "variable", "blank", "number", "mark"))
 _CLOSES = {"(": ")", "{": "}", "[": "]"}
 
 
@@ -143,68 +160,78 @@ def inspect(
     form: Form | None = None
     has_dataset = calls_out = changes = has_graph = False
     declared: set[str] = set()
-    brackets: list[Token] = []
-    before = ""
-    count = 0
-    # Not by `tokens`: this is done for every query that comes, and half of the time would go into making them
-    for match in _TOKEN.finditer(text):
+    brackets: list[tuple[str, int]] = []
+    declares = False
+    for match in _PART.finditer(text):
         kind = match.lastgroup
-        if kind == "space":
+        if kind == "plain":
+            declares = False
             continue
-        if kind == "other":
-            raise _no_token(text, match.start())
-        count += 1
-        if count > parts:
-            raise _refused("parts", unit="parts", limit=parts)
-        if kind in _PLAIN and before != "SERVICE":
-            before = ""
+        if kind is None or kind == "space":
             continue
-        found = match.group()
-        if before == "SERVICE" and found.upper() != "SILENT":
-            called = _CALLED.fullmatch(found)
-            if called is None or called[1].lower() not in service_hosts:
-                raise _refused("service_host", found=found, allowed=", ".join(sorted(service_hosts)))
-            before = ""
-        if kind == "open":
-            brackets.append(Token(kind, found, match.start()))
-            if len(brackets) > nesting:
-                raise _refused("nesting", unit="brackets", limit=nesting)
-        elif kind == "close":
-            if not brackets or _CLOSES[brackets[-1].text] != found:
-                raise _syntax(text, match.start(), "closing_bracket", found=found)
-            brackets.pop()
-        elif kind == "name":
-            prefix = found.partition(":")[0]
-            if before == "PREFIX":
-                declared.add(prefix)
-            elif prefix not in declared:
-                iri = (known_prefixes or {}).get(prefix, "…")
-                raise _syntax(text, match.start(), "prefix", found=prefix[:40], iri=iri)
-        elif kind == "word":
+        found = match[kind]
+        if kind == "word":
             word = found.upper()
+            declares = word == "PREFIX"
+            if word in _PASSED:
+                continue
             if word not in _WORDS:
                 raise _syntax(text, match.start(), "word", found=found[:40])
             if word in _UPDATES:
                 raise _refused("update", found=word)
             if word == "SERVICE":
-                if not service_hosts:
-                    raise _refused("service")
+                _check_called(text, match.end(), service_hosts)
                 calls_out = True
-            if word in _CHANGING:
+            elif word in _CHANGING:
                 changes = True
-            if word == "FROM":
+            elif word == "FROM":
                 has_dataset = True
-            if word == "GRAPH":
+            elif word == "GRAPH":
                 has_graph = True
-            if form is None:
+            elif form is None:
                 form = next((known for known in get_args(Form) if known == word), None)
-        if not (before == "SERVICE" and found.upper() == "SILENT"):
-            before = found.upper() if kind == "word" else ""
+            continue
+        if kind == "name":
+            prefix = found.partition(":")[0]
+            if declares:
+                declared.add(prefix)
+            elif prefix not in declared:
+                iri = (known_prefixes or {}).get(prefix, "…")
+                raise _syntax(text, match.start(), "prefix", found=prefix[:40], iri=iri)
+        elif kind == "open":
+            brackets.append((found, match.start()))
+            if len(brackets) > nesting:
+                raise _refused("nesting", unit="brackets", limit=nesting)
+        elif kind == "close":
+            if not brackets or _CLOSES[brackets[-1][0]] != found:
+                raise _syntax(text, match.start(), "closing_bracket", found=found)
+            brackets.pop()
+        else:
+            raise _no_token(text, match.start())
+        declares = False
+    # A part is a character at least, so most texts need not be counted
+    if len(text) > parts and sum(match.lastgroup != "space" for match in _TOKEN.finditer(text)) > parts:
+        raise _refused("parts", unit="parts", limit=parts)
     if form is None:
         raise _syntax(text, len(text), "no_form", found=", ".join(_FORMS))
     if brackets:
-        raise _syntax(text, brackets[-1].start, "open_bracket", found=brackets[-1].text)
+        raise _syntax(text, brackets[-1][1], "open_bracket", found=brackets[-1][0])
     return QueryText(text, form, has_dataset, calls_out, changes, has_graph)
+
+
+def _check_called(text: str, at: int, hosts: Collection[str]) -> None:
+    """Refuse a SERVICE, which ends ``at``, unless one of the hosts follows."""
+    if not hosts:
+        raise _refused("service")
+    following = (match for match in _TOKEN.finditer(text, at) if match.lastgroup != "space")
+    match = next((match for match in following if match.group().upper() != "SILENT"), None)
+    if match is None:
+        return  # the text ends here, which no engine takes
+    if match.lastgroup == "other":
+        raise _no_token(text, match.start())
+    called = _CALLED.fullmatch(match.group())
+    if called is None or called[1].lower() not in hosts:
+        raise _refused("service_host", found=match.group(), allowed=", ".join(sorted(hosts)))
 
 
 _UNBOUND = "The SELECT contains a variable that is unbound"

@@ -98,7 +98,14 @@ async def _later(wish: Wish) -> Any:
         return await loop.run_in_executor(None, wish.function)
     if isinstance(wish, Come):
         if not wish.future.done():
-            await asyncio.wait({asyncio.wrap_future(wish.future)}, timeout=wish.seconds)
+            come: asyncio.Future[bool] = loop.create_future()
+            timer = loop.call_later(wish.seconds, _settle, come, False)
+            # Whoever ends it may do so in another thread
+            wish.future.add_done_callback(lambda _: loop.call_soon_threadsafe(_settle, come, True))
+            try:
+                await come
+            finally:
+                timer.cancel()
         return wish.future.done() and wish.future.result()
     ready: asyncio.Future[bool] = loop.create_future()
     add, remove = (

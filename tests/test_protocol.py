@@ -335,6 +335,13 @@ def test_a_tag_tells_queries_and_formats_apart(served: str) -> None:
         assert ask(served, query) != ask(served, query)
 
 
+def test_a_page_for_whoever_names_it(served: str) -> None:
+    answer = web().get(
+        f"{served}/sparql", params={"query": "ASK {}", "format": "html"}, headers={"Accept": "*/*"}
+    )
+    assert answer.headers["content-type"].startswith("text/html")
+
+
 def test_gzip_for_those_who_take_it(served: str) -> None:
     address = f"{served}/rdf-graph-store?{urlencode({'graph': DATA[0]})}"
     with web().stream("GET", address, headers={"Accept-Encoding": "gzip"}) as answer:

@@ -25,6 +25,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _ODD = re.compile(r"[^\x20-\x7e]")
 _ID = re.compile(r"[\w.:=+/@-]{1,128}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+_CUT = re.compile(r"%[0-9A-Fa-f]?\Z")
 _SECRET = re.compile(r"token|secret|password|api[-_]?key|^auth", re.IGNORECASE)
 
 
@@ -40,8 +41,9 @@ def id_of(headers: Headers) -> str:
 def shown_query(raw: str, characters: int) -> str:
     """A query string as it may be written: decoded, cut, and without the values of what looks like a secret."""
     pairs = []
-    # Each character is at most twelve in %XX; what lies beyond would be cut anyway.
-    for pair in raw[: characters * 12].encode("latin-1", "replace").split(b"&"):
+    # Each character is at most twelve in %XX; what lies beyond would be cut anyway. Not in the middle of one, which is
+    # undone slowly.
+    for pair in _CUT.sub("", raw[: characters * 12]).encode("latin-1", "replace").split(b"&"):
         written, equals, value = pair.partition(b"=")
         name = unescaped(written, "replace")
         shown = "…" if _SECRET.search(name) else unescaped(value, "replace")

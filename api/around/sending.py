@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -37,29 +36,44 @@ def respond(answer: Answer, media_type: str, headers: Mapping[str, str], seconds
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Do the work, and stop it when the client has gone away. Raises HttpError 499 then, which nobody sees but the log."""
-    task = asyncio.ensure_future(work)
+    watch = _Watch(request)
     try:
-        done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
-        if done:
-            return task.result()
-        watch = asyncio.ensure_future(_gone(request))
-        try:
-            await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            watch.cancel()
-        if task.done():
-            return task.result()
-        raise HttpError(499, "gone")
+        return await work
+    except asyncio.CancelledError:
+        if not watch.gone:
+            raise
+        watch.task.uncancel()
+        raise HttpError(499, "gone") from None
     finally:
-        if not task.done():
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        watch.end()
 
 
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+class _Watch:
+    """Cancels the task that it is made in when the client has gone away. Most work is done before it begins to look."""
+
+    def __init__(self, request: Request) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.task = task
+        self.gone = False
+        self._request = request
+        self._looking: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_PATIENCE, self._begin)
+
+    def end(self) -> None:
+        """Look no more."""
+        self._timer.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def _begin(self) -> None:
+        self._looking = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        self.task.cancel()
 
 
 class _Spooled(Response):

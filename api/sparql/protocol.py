@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from api import pages
 from api.around import caching, sending
@@ -31,10 +33,13 @@ from queries.sparql_text import QueryText
 class Plain(APIRoute):
     """A route whose handler takes the request alone: the framework has nothing to take out of it, and does not look."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler itself."""
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Nor does it stand around it. Errors are told by the application, as they are from any route."""
+        if scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)  # refuses it
+            return
+        response: Response = await self.endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 router = APIRouter(tags=["SPARQL"], route_class=Plain)
@@ -68,6 +73,10 @@ class Asked:
     default_graphs: Sequence[str] = ()
     named_graphs: Sequence[str] = ()
     format: str | None = None
+
+    def page_wanted(self, request: Request) -> bool:
+        """Whether a page is wanted: ``format=html``, or a browser asks and no other format is named."""
+        return self.format == "html" or (self.format is None and pages.by_browser(request))
 
 
 _PARAMETERS: list[dict[str, Any]] = [
@@ -109,7 +118,7 @@ async def get_sparql(request: Request) -> Response:
     """Answer the query in ``query``. Without one, a program gets the service description, a browser a page to write on."""
     asked = _asked(_pairs(request.scope["query_string"]))
     if asked.query is None:
-        if asked.format is None and pages.wanted(request):
+        if asked.page_wanted(request):
             return _page(request, asked)
         return await run_in_threadpool(service_description.respond, request, asked.format)
     return await _answer(request, asked, keep=True)
@@ -185,12 +194,11 @@ def _asked(pairs: Sequence[tuple[str, str]]) -> Asked:
     queries = every("query")
     if len(queries) > 1:
         raise HttpError(400, "two-queries")
-    form = next(iter(every("format")), None)
     return Asked(
         queries[0] if queries else None,
         every("default-graph-uri"),
         every("named-graph-uri"),
-        None if form == "html" else form,
+        next(iter(every("format")), None),
     )
 
 
@@ -229,7 +237,7 @@ def _decoded(body: bytes) -> str:
 async def _answer(request: Request, asked: Asked, *, keep: bool) -> Response:
     """The answer to a query; ``keep`` says that it follows from the address."""
     service = service_of(request)
-    wants_page = asked.format is None and pages.wanted(request)
+    wants_page = asked.page_wanted(request)
     if asked.query is None or not asked.query.strip():
         if wants_page:
             return _page(request, asked)
@@ -268,7 +276,10 @@ async def _answer(request: Request, asked: Asked, *, keep: bool) -> Response:
     return sending.respond(answer, media, headers, service.settings.send_seconds)
 
 
+@lru_cache(maxsize=128)  # as there, clients ask for the same few
 def _media_type(kind: Kind, name: str | None, accept: str | None) -> str:
+    if name == "html":
+        return HTML
     formats = formats_of(kind)
     if name is not None:
         found = named(name, kind)
