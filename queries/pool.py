@@ -6,6 +6,9 @@ on beside it, as long as there are not too many of those: a few slow queries do 
 Places go round among those who ask (`asking_for`): the next is for whoever has the fewest queries at work, and who has
 none finds a place even where others hold them all. Who is not alone has half of the places at most. So a flood from one
 client is a queue of its own.
+
+Whose queries have been over in no time goes first, and has a place that the others do not get. So a flood of slow queries from
+many clients, of which each asks no more than it may, does not keep those waiting who ask little.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextvars import ContextVar
 from typing import Final
 
 _ALONE: Final = 5.0  # seconds after which who has asked is not there any more
+_QUICK: Final = 0.25  # seconds that the queries of a quick client take, on average
+_KNOWN: Final = 10_000  # clients of which that is kept
 
 
 class Client:
@@ -43,19 +48,21 @@ class Full(Exception):
 class Turn:
     """A query's turn: ``future`` is true when it has come, false when it gave way to somebody who waits less."""
 
-    __slots__ = ("client", "future", "long")
+    __slots__ = ("began", "client", "future", "long", "quick")
 
-    def __init__(self, client: str) -> None:
+    def __init__(self, client: str, *, quick: bool) -> None:
         self.client = client
         self.future: Future[bool] = Future()
         self.long = False
+        self.quick = quick
+        self.began = 0.0
 
 
 class Turns:
     """``places`` for queries that run, ``long`` more for those that take their time, and a queue of ``waiting``.
 
     One place more is for those who have no query at work when all are taken. Of the places and of the queue one client
-    may have half while others ask too.
+    may have half while others ask too; those that are not quick may have all places but one while a quick client asks.
     """
 
     def __init__(
@@ -66,7 +73,11 @@ class Turns:
         self._queue: deque[Turn] = deque()
         self._held: Counter[str] = Counter()  # by client, the long ones among them
         self._short: Counter[str] = Counter()  # by client, without the long ones
+        self._others = 0  # places held by those that are not quick, without the long ones
         self._seen: OrderedDict[str, float] = OrderedDict()  # when who asked last
+        self._took: OrderedDict[str, float] = (
+            OrderedDict()
+        )  # seconds of a query by client, the last ones counting most
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -78,8 +89,9 @@ class Turns:
 
     def take(self) -> Turn:
         """A turn; give it back in any case. Raises Full."""
-        turn = Turn(_asking())
+        client = _asking()
         with self._lock:
+            turn = Turn(client, quick=self._quick(client))
             self._see(turn.client)
             if self._free_for(turn.client):
                 self._grant(turn)
@@ -87,7 +99,7 @@ class Turns:
                 raise Full
             else:
                 if len(self._queue) >= self._waiting:
-                    self._push_out()
+                    self._push_out(turn)
                 self._queue.append(turn)
         return turn
 
@@ -101,8 +113,9 @@ class Turns:
                 if turn.long:
                     self._long += 1
                 else:
-                    _less(self._short, turn.client)
+                    self._vacate(turn)
                 _less(self._held, turn.client)
+                self._learn(turn.client, self._clock() - turn.began)
                 self._next()
 
     def go_long(self, turn: Turn) -> bool:
@@ -111,7 +124,7 @@ class Turns:
             if not self._long:
                 return False
             self._long -= 1
-            _less(self._short, turn.client)
+            self._vacate(turn)
             turn.long = True
             self._next()
             return True
@@ -125,6 +138,12 @@ class Turns:
 
     def _free_for(self, client: str) -> bool:
         taken = self._short.total()
+        if (
+            not self._quick(client)
+            and self._others >= max(1, self._places - 1)
+            and any(self._quick(one) for one in self._lately(client))
+        ):
+            return False
         if not self._held[client]:
             return taken <= self._places
         return taken < self._places and (
@@ -139,8 +158,30 @@ class Turns:
 
     def _alone(self, client: str) -> bool:
         """Whether nobody else has asked lately."""
-        others = (when for one, when in reversed(self._seen.items()) if one != client)
-        return next(others, -_ALONE) < self._clock() - _ALONE
+        return next(self._lately(client), None) is None
+
+    def _lately(self, client: str) -> Iterator[str]:
+        """Who else has asked lately."""
+        since = self._clock() - _ALONE
+        for one, when in reversed(self._seen.items()):
+            if when < since:
+                return
+            if one != client:
+                yield one
+
+    def _quick(self, client: str) -> bool:
+        """Whether what a client asked was soon done. Of whom nothing is known, it is not known."""
+        return self._took.get(client, _QUICK) < _QUICK
+
+    def _learn(self, client: str, seconds: float) -> None:
+        self._took[client] = (self._took.get(client, seconds) + seconds) / 2
+        self._took.move_to_end(client)
+        if len(self._took) > _KNOWN:
+            self._took.popitem(last=False)
+
+    def _vacate(self, turn: Turn) -> None:
+        _less(self._short, turn.client)
+        self._others -= not turn.quick
 
     def _may_wait(self, client: str) -> bool:
         mine = sum(one.client == client for one in self._queue)
@@ -149,24 +190,30 @@ class Turns:
             alone = mine == len(self._queue) and set(self._held) <= {client}
             return alone or mine < max(1, self._waiting // 2)
         waiting = Counter(one.client for one in self._queue)
+        if not mine and self._quick(client) and not all(one.quick for one in self._queue):
+            return True
         return bool(waiting) and waiting.most_common(1)[0][1] > mine + 1
 
-    def _push_out(self) -> None:
-        """Send away the last of whoever has most in the queue."""
-        client = Counter(one.client for one in self._queue).most_common(1)[0][0]
-        last = next(one for one in reversed(self._queue) if one.client == client)
+    def _push_out(self, turn: Turn) -> None:
+        """Send away the last of whoever has most in the queue; for a quick client, of those that are not."""
+        some = [one for one in self._queue if turn.quick and not one.quick] or list(self._queue)
+        waiting = Counter(one.client for one in some)
+        most = max(waiting.values())
+        last = next(one for one in reversed(some) if waiting[one.client] == most)
         self._queue.remove(last)
         last.future.set_result(False)
 
     def _grant(self, turn: Turn) -> None:
+        turn.began = self._clock()
         self._short[turn.client] += 1
+        self._others += not turn.quick
         self._held[turn.client] += 1
         turn.future.set_result(True)
 
     def _next(self) -> None:
         while free := [one for one in self._queue if self._free_for(one.client)]:
-            # Whoever has fewest at work; of those, who has waited longest
-            turn = min(free, key=lambda one: self._held[one.client])
+            # Whoever has fewest at work; of those, the quick; of those, who has waited longest
+            turn = min(free, key=lambda one: (self._held[one.client], not one.quick))
             self._queue.remove(turn)
             if not turn.future.cancelled():
                 self._grant(turn)

@@ -96,6 +96,43 @@ def test_alone_a_client_may_have_the_whole_queue() -> None:
         turn_of(turns, "a")
 
 
+def test_whose_queries_are_soon_over_does_not_wait_for_those_of_many_others() -> None:
+    now = [0.0]
+    turns = Turns(2, 0, 3, lambda: now[0])
+
+    def ask(name: str, seconds: float) -> None:
+        turn = turn_of(turns, name)
+        assert come(turn)
+        now[0] += seconds
+        turns.leave(turn)
+
+    ask("quick", 0.02)
+    flood = [turn_of(turns, f"flood {at}") for at in range(4)]
+    assert [come(one) for one in flood] == [True, False, False, False], "a place is left"
+    first = turn_of(turns, "quick")
+    assert come(first)
+    second = turn_of(turns, "quick")
+    assert not come(second)
+    assert flood[3].future.result(1) is False, "pushed out of the queue, which was full"
+    with pytest.raises(Full):
+        turn_of(turns, "other")  # nothing is known of it yet
+    turns.leave(first)
+    assert come(second), "before those that wait longer"
+    now[0] += 0.01
+    turns.leave(second)
+    assert not come(flood[1])
+    now[0] += 10
+    turns.leave(flood[0])
+    assert come(flood[1])
+    assert come(flood[2]), "the quick one is gone: all places are for everybody"
+    for one in flood[1:3]:
+        turns.leave(one)
+    for _ in range(7):
+        ask("flood 1", 0.1)
+    assert turns._quick("flood 1"), "who mends is quick again"
+    assert not turns._quick("flood 0")
+
+
 def test_a_slow_query_gives_way_to_who_has_none_at_work_and_is_told_so(store: Path) -> None:
     async def ask(engine: QueryEngine) -> None:
         with asked_by("flood") as flood:
