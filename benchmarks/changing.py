@@ -39,7 +39,7 @@ _OLD = "增长45%"
 _PACE, _LOOK = 0.1, 0.05
 _ASKED = (
     "/plans?limit=20&again={0}",
-    "/questions/domain-leads?domain=education&limit=20",
+    "/questions/domain-leads?domain=education&place=420000&limit=20",
     "/sparql?query=SELECT%20%2A%20%7B%20%3Fs%20a%20%3Fc%20%7D%20LIMIT%2020%20%23{0}",
     "/findings?limit=20&again={0}",
     "/search?q=%E6%95%B0%E6%8E%A7&again={0}",
