@@ -382,7 +382,7 @@ class QueryEngine:
                 if (client := asking_for.get()) is not None:
                     client.seconds += seconds if worker.ready else max(seconds, _NEW)
         finally:
-            turns.leave(turn)
+            turns.leave(turn, 0.0 if worker is None or worker.ready else _NEW)
             if worker is not None:
                 self._put_back(worker)
         answer = Answer(wanted, seconds, size, data)

@@ -103,8 +103,8 @@ class Turns:
                 self._queue.append(turn)
         return turn
 
-    def leave(self, turn: Turn) -> None:
-        """End a turn, whether it had come or not."""
+    def leave(self, turn: Turn, least: float = 0.0) -> None:
+        """End a turn, whether it had come or not; ``least`` are the seconds that it counts at least."""
         with self._lock:
             if turn in self._queue:
                 self._queue.remove(turn)
@@ -115,7 +115,7 @@ class Turns:
                 else:
                     self._vacate(turn)
                 _less(self._held, turn.client)
-                self._learn(turn.client, self._clock() - turn.began)
+                self._learn(turn.client, max(least, self._clock() - turn.began))
                 self._next()
 
     def go_long(self, turn: Turn) -> bool:

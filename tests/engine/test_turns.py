@@ -131,6 +131,9 @@ def test_whose_queries_are_soon_over_does_not_wait_for_those_of_many_others() ->
         ask("flood 1", 0.1)
     assert turns._quick("flood 1"), "who mends is quick again"
     assert not turns._quick("flood 0")
+    for _ in range(2):
+        turns.leave(turn_of(turns, "gone at once"), 1.0)  # a process had to be ended
+    assert not turns._quick("gone at once")
 
 
 def test_a_slow_query_gives_way_to_who_has_none_at_work_and_is_told_so(store: Path) -> None:
