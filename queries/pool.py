@@ -174,7 +174,8 @@ class Turns:
         return self._took.get(client, _QUICK) < _QUICK
 
     def _learn(self, client: str, seconds: float) -> None:
-        self._took[client] = (self._took.get(client, seconds) + seconds) / 2
+        # Slowly: one long question does not make a quick client another
+        self._took[client] = (7 * self._took.get(client, seconds) + seconds) / 8
         self._took.move_to_end(client)
         if len(self._took) > _KNOWN:
             self._took.popitem(last=False)
