@@ -163,11 +163,10 @@ def _over(url: str, name: str) -> dict[str, Any]:
 
 
 def _children(pid: int) -> list[int]:
-    found = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").glob("*")
-        for child in (task / "children").read_text().split()
-    ]
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with suppress(OSError):  # a thread that has ended meanwhile
+            found += map(int, (task / "children").read_text().split())
     return [*found, *(below for child in found for below in _children(child))]
 
 
