@@ -57,7 +57,12 @@ class DataFiles(BaseModel):
     files: list[DataFile]
 
 
-@router.get("/data", summary="The data files", response_model=DataFiles, responses=RESPONSES)
+@router.get(
+    "/data",
+    summary="The data files",
+    response_model=DataFiles,
+    responses={200: {"content": {HTML: {}}}, **RESPONSES},
+)
 @router.get("/data/", include_in_schema=False)
 def get_files(request: Request, format: _Format = None) -> Response:
     """The whole graph, each table as CSV and Parquet with its columns described (CSVW), and a workbook of all."""

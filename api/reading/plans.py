@@ -128,7 +128,12 @@ def _list(request: Request, level: str, limit: int | None, offset: int) -> Respo
     return pages.render(request, "plans.html", values)
 
 
-@router.get("/plans/{slug}", summary="One plan", response_model=PlanDetail, responses=_ANSWERS)
+@router.get(
+    "/plans/{slug}",
+    summary="One plan",
+    response_model=PlanDetail,
+    responses={200: {"content": {HTML: {}, "text/plain": {}}}, **RESPONSES},
+)
 def get_plan(slug: str, request: Request, lang: Lang = None, format: PlanFormat = None) -> Response:
     """Metadata, counts, the line up to the national plan, and the record with tasks and targets."""
     service, told = service_of(request), pages.lang_of(request)

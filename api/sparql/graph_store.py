@@ -31,9 +31,9 @@ _PARAMETERS: list[dict[str, Any]] = [
     {
         "name": "default",
         "in": "query",
-        "description": "The default graph, without a value: the union of all graphs but those that were put in.",
+        "description": "The default graph: the union of all graphs but those that were put in. Needs no value, and any is passed over.",
         "allowEmptyValue": True,
-        "schema": {"type": "string", "enum": [""]},
+        "schema": {"type": "string"},
     },
     format_by_name(_FORMATS),
 ]

@@ -17,7 +17,7 @@ from api.negotiation import HTML, JSON, Lang, best, language
 from api.problems import RESPONSES, HttpError
 from api.reading.findings import MEDIA, as_file, named_form
 from api.writing.forms import DOCUMENTS, file_form, handed_in
-from api.writing.job_status import accepted
+from api.writing.job_status import ACCEPTED, accepted
 from graph.errors import BadParameter
 from shapes import rules
 from shapes.findings import Report
@@ -66,7 +66,7 @@ def get_drafts(request: Request) -> Response:
     "/drafts",
     summary="Check a draft",
     response_model=Report,
-    responses={200: {"content": MEDIA}, **RESPONSES},
+    responses={200: {"content": MEDIA}, 202: ACCEPTED[202], **RESPONSES},
     openapi_extra={"requestBody": _BODY},
 )
 async def post_draft(
