@@ -41,6 +41,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from benchmarks import corpus  # noqa: E402
+from benchmarks.processor import family  # noqa: E402
 from ontology.vocabulary import load_vocabularies  # noqa: E402
 from tests.support.browser import DESK, chromium  # noqa: E402
 
@@ -97,17 +98,7 @@ def served(data: Path) -> Iterator[tuple[str, int]]:
 
 def spent(pid: int) -> float:
     """Milliseconds of processor time of a process and of all below it, those that ended among them."""
-    stats: dict[int, list[str]] = {}
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            stats[int(file.parent.name)] = file.read_text().rpartition(")")[2].split()
-        except OSError:  # ended meanwhile
-            continue
-    family = {pid}
-    while more := {one for one, stat in stats.items() if int(stat[1]) in family} - family:
-        family |= more
-    ticks = sum(int(tick) for one in family if one in stats for tick in stats[one][11:15])
-    return ticks * 1000 / os.sysconf("SC_CLK_TCK")
+    return sum(map(sum, family(pid).values()))
 
 
 def ask(address: str, path: str, pid: int, rounds: int) -> tuple[float, float, float]:

@@ -45,6 +45,7 @@ ROOT = Path(__file__).parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from benchmarks.processor import family  # noqa: E402
 from queries.asking import Asker  # noqa: E402
 from queries.engine import QueryEngine  # noqa: E402
 
@@ -116,18 +117,9 @@ def _get(address: str, query: str) -> bytes:
 
 def spent(pid: int) -> tuple[float, float]:
     """Milliseconds of processor time: of a process, and of all below it."""
-    stats: dict[int, list[str]] = {}
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            stats[int(file.parent.name)] = file.read_text().rpartition(")")[2].split()
-        except OSError:  # ended meanwhile
-            continue
-    family = {pid}
-    while more := {one for one, stat in stats.items() if int(stat[1]) in family} - family:
-        family |= more
-    tick = 1000 / os.sysconf("SC_CLK_TCK")
-    own, *others = (sum(map(int, stats[one][11:13])) * tick for one in [pid, *(family - {pid})])
-    return own, sum(others)
+    took = family(pid)
+    own = took.pop(pid)[0]
+    return own, sum(each for each, _ in took.values())
 
 
 def _rows(body: bytes) -> object:

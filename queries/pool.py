@@ -75,9 +75,8 @@ class Turns:
         self._short: Counter[str] = Counter()  # by client, without the long ones
         self._others = 0  # places held by those that are not quick, without the long ones
         self._seen: OrderedDict[str, float] = OrderedDict()  # when who asked last
-        self._took: OrderedDict[str, float] = (
-            OrderedDict()
-        )  # seconds of a query by client, the last ones counting most
+        # Seconds of a query, by client, the last ones counting most
+        self._took: OrderedDict[str, float] = OrderedDict()
         self._clock = clock
         self._lock = threading.Lock()
 
