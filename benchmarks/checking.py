@@ -385,7 +385,9 @@ def main() -> None:
     parser.add_argument(
         "--bound", type=float, default=300.0, help="seconds that a join may take, loading included"
     )
-    parser.add_argument("--bound-a", type=float, help="the same for (a); without it, as for the others")
+    parser.add_argument(
+        "--bound-python", type=float, help="the same for (a) and for rdflib; without it, as for the others"
+    )
     parser.add_argument(
         "--fit",
         type=int,
@@ -417,7 +419,8 @@ def main() -> None:
                 if any(contender.startswith(start) for start in given.without):
                     continue
                 ours = contender in ("check", "compare", "one changed plan")
-                bound = (given.bound_a or given.bound) if contender.startswith("(a)") else given.bound
+                slow = contender.startswith("(a)") or contender.endswith("rdflib")
+                bound = (given.bound_python or given.bound) if slow else given.bound
                 before = told_by.get((PYSHACL, count))
                 if contender == "(a) sh:sparql, whole graph" and before and not before.done:
                     print(f"  {contender:<30} not tried")
