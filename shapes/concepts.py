@@ -83,7 +83,8 @@ def _said(triples: bytes, name: str) -> defaultdict[str, set[str]]:
         start, stop = triples.rfind(b"\n", 0, at) + 2, at + len(property_)
         end = triples.index(b">", stop)
         subject = triples[start:at]
-        if triples[start - 1] == ord("<") and b">" not in subject:  # no blank node, no text that says the like
+        # No blank node, and no text that says the like.
+        if triples[start - 1] == ord("<") and b">" not in subject:
             found[subject.decode()].add(triples[stop:end].decode())
         at = triples.find(property_, end)
     return found
