@@ -180,6 +180,16 @@ def trust_store(store: Path) -> None:
                 raise fault.error()
 
 
+def is_whole(build: Path, names: Iterable[str] | None = None) -> bool:
+    """Whether files of a build are as they were published: a build that is not is made anew, not built upon."""
+    try:
+        trust(build, names)
+        trust_store(build / _STORES[0])
+    except StoreError:
+        return False
+    return True
+
+
 def unreadable(path: Path, error: Exception) -> StoreError:
     """The error to raise for a file of a build that cannot be read as what it is."""
     return Fault(path, both("damage", "unreadable", error=f"{type(error).__name__}: {error}")).error()
