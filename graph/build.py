@@ -331,7 +331,7 @@ class BuildJob:
         files = {path.name: path.stem for path, _ in corpus.documents}
         step = incremental.find_step(now, before.inputs, inputs, files)
         # What is taken over and written anew would get new checksums, damaged or not.
-        if step is None or not sealing.is_whole(now, [incremental.HEADS]):
+        if step is None or not sealing.is_whole(now, [incremental.HEADS], anew=False):
             return False
         change = SmallChange(
             self.folder,

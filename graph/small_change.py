@@ -174,7 +174,7 @@ class SmallChange:
 
     def _take_over(self, before: Path) -> bool:
         """Put the large files of the build before into this one; False where they are not as they were published."""
-        if not sealing.is_whole(before, incremental.TAKEN_OVER):
+        if not sealing.is_whole(before, incremental.TAKEN_OVER, anew=False):
             return False
         incremental.take_over(before, self.folder)
         return True
