@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import PROV, SKOS
 
-from graph import agency_labels, cascade, disk, finding_file, sealing, search_index, user_graphs
+from graph import agency_labels, cascade, databases, disk, finding_file, sealing, search_index, user_graphs
 from graph.agency_identity import AgencyIdentity
 from graph.cascade import Lineage, Place
 from graph.claims import Key, claimed_code, key_of
@@ -39,8 +39,8 @@ from ontology.terms import OA, ZM
 HEADS = "heads.jsonl"
 REFERENCE = "reference.nt"
 """What every plan is judged on beside its own: the vocabularies, the divisions and the ontology, as N-Triples."""
-TAKEN_OVER = (search_index.FILE, finding_file.FILE, REFERENCE)
-"""Large files of the build before that a small change takes over and, but for the last, writes into."""
+TAKEN_OVER = (*databases.with_logs([search_index.FILE, finding_file.FILE]), REFERENCE)
+"""Files of the build before that a small change takes over."""
 _SHARE = 20
 """At most one document in so many may have changed: beyond, a full build is as fast."""
 _MOST_AFFECTED = 100
@@ -231,11 +231,11 @@ def compare_again(
 
 def take_over(before: Path, folder: Path) -> None:
     """Put the large files of the build before into this one."""
-    for name in TAKEN_OVER:
-        if name == REFERENCE and (before / name).is_file():
-            disk.link(before / name, folder / name)
-        elif (before / name).is_file():
-            shutil.copyfile(before / name, folder / name)
+    for name in (search_index.FILE, finding_file.FILE):
+        if (before / name).is_file():
+            databases.take_over(before / name, folder / name)
+    if (before / REFERENCE).is_file():
+        disk.link(before / REFERENCE, folder / REFERENCE)
 
 
 def link_tree(source: Path, target: Path, but: Collection[str]) -> None:

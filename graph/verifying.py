@@ -25,7 +25,17 @@ from rdflib import URIRef
 from rdflib.namespace import DCTERMS, RDF
 
 from graph import build as building
-from graph import finding_file, incremental, publishing, sealing, search_index, stages, trail, triples
+from graph import (
+    databases,
+    finding_file,
+    incremental,
+    publishing,
+    sealing,
+    search_index,
+    stages,
+    trail,
+    triples,
+)
 from graph.build import Summary, inputs_of, read_summary
 from graph.catalog import StubEntry, read_corpus, vocabularies_of
 from graph.errors import StoreError, ZhengmaiError
@@ -389,7 +399,7 @@ class _Index:
     def __init__(self, path: Path) -> None:
         self.error: str | None = None
         try:
-            self._base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+            self._base = databases.opened(path)
             told = self._base.execute("PRAGMA quick_check").fetchone()[0]
             self.error = None if told == "ok" else str(told)
         except sqlite3.Error as error:
