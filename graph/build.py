@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -27,6 +28,7 @@ from graph import (
     disk,
     incremental,
     journal,
+    kept_heads,
     making,
     publishing,
     sealing,
@@ -101,15 +103,13 @@ def open_current(data: Path) -> Path:
     return folder
 
 
-def _sound(data: Path) -> Path | None:
-    """The published build, if it can be built upon."""
+def _sound(data: Path) -> tuple[Path, Summary] | None:
+    """The published build, if it can be built upon, and its summary."""
     now = publishing.published(data)
     try:
-        if now is not None:
-            read_summary(now)
+        return None if now is None else (now, read_summary(now))
     except StoreError:
         return None
-    return now
 
 
 class BuildJob:
@@ -188,12 +188,12 @@ class BuildJob:
                 stores.linked_copy(self.folder / "store", apart)
                 user_graphs.load(apart, self._user_graphs)
             before = _sound(self.data)
-            sealing.seal(self.folder, before)
+            sealing.seal(self.folder, before and before[0])
             final = self.folder.with_name(self.folder.name.removesuffix(".part"))
             self.folder.rename(final)
             self.folder = final
             publishing.switch(self.data, final.name)
-        publishing.remove_old(self.data, self._kept, final, before)
+        publishing.remove_old(self.data, self._kept, final, before and before[0])
 
     def _corpus(self) -> Corpus:
         """What is to be read."""
@@ -216,15 +216,15 @@ class BuildJob:
         hashes.keep()
         digest = digest_of(inputs)
         now = None if self._fresh else _sound(self.data)
-        if now and read_summary(now).inputs_hash == digest:
-            if sealing.is_whole(now):
-                self.folder, self.unchanged = now, True
+        if now and now[1].inputs_hash == digest:
+            if sealing.is_whole(now[0]):
+                self.folder, self.unchanged = now[0], True
                 return
             now = None  # whoever builds without having changed anything wants it whole: no file of it is taken over
         made = datetime.now(UTC)
         self._open(corpus, made, digest)
         with uncollected():
-            updated = self._update(corpus, inputs, digest, made, now)
+            updated = now is not None and self._update(corpus, inputs, digest, made, *now)
         if updated:
             return
         gathered, kept, reused = self._read(corpus)
@@ -264,7 +264,7 @@ class BuildJob:
             documents[start : start + READ_TOGETHER] for start in range(0, len(documents), READ_TOGETHER)
         ]
         self._progress(documents[0].path.name, 0, len(documents))
-        with (self.folder / incremental.HEADS).open("w", encoding="utf-8") as heads:
+        with (self.folder / kept_heads.FILE).open("w", encoding="utf-8") as heads:
             for found in self._workers.map(read_together, [(desk, batch) for batch in batches]):
                 for one in found:
                     head = one.contribution.head
@@ -322,16 +322,21 @@ class BuildJob:
         return sum(one.comparisons for one in written), loaded
 
     def _update(
-        self, corpus: Corpus, inputs: dict[str, str], digest: str, made: datetime, now: Path | None
+        self,
+        corpus: Corpus,
+        inputs: dict[str, str],
+        digest: str,
+        made: datetime,
+        now: Path,
+        before: Summary,
     ) -> bool:
         """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
-        before = read_summary(now) if now else None
-        if now is None or before is None or before.inputs_hash != digest_of(before.inputs):
+        if before.inputs_hash != digest_of(before.inputs):
             return False
         files = {path.name: path.stem for path, _ in corpus.documents}
         step = incremental.find_step(now, before.inputs, inputs, files)
         # What is taken over and written anew would get new checksums, damaged or not.
-        if step is None or not sealing.is_whole(now, [incremental.HEADS], anew=False):
+        if step is None or not sealing.is_whole(now, [kept_heads.FILE], anew=False):
             return False
         change = SmallChange(
             self.folder,
@@ -411,7 +416,7 @@ def _words(corpus: Corpus) -> str:
 
 def _correction_files(corpus: Corpus) -> dict[str, Path]:
     return correction_files(
-        corpus.folder, [p.stem for p, _ in corpus.documents] + [p.stem for p in corpus.records]
+        corpus.folder, (path.stem for path in chain((p for p, _ in corpus.documents), corpus.records))
     )
 
 

@@ -25,15 +25,13 @@ from graph import (
     triples,
 )
 from graph.agency_identity import AgencyIdentity
-from graph.cascade import Lineage
 from graph.catalog import Corpus
 from graph.corrections import load_corrections
 from graph.incremental import Step
-from graph.known_documents import KnownDocuments
+from graph.kept_heads import Heads, KeptLineage
 from graph.making import Desk, read_cached
 from graph.reading import read_source
 from graph.record import PlanRecord
-from graph.stages import place_of
 from ontology import terms
 
 
@@ -86,8 +84,8 @@ class SmallChange:
         """The same; ``aside`` does what takes time with files only."""
         now = step.before
         others = aside.submit(self._take_over, now)
-        heads = incremental.read_heads(now)
-        known = KnownDocuments.of(heads.values(), self.corpus.stubs)
+        heads = Heads(now)
+        known = heads.known(self.corpus.stubs)
         found = self._read(step.changed, heads)
         if found is None:
             return None
@@ -96,42 +94,46 @@ class SmallChange:
             stages.settle(record, known)
             (self.folder / "records" / f"{slug}.json").write_text(record.to_json(), encoding="utf-8")
         old = {slug: incremental.read_record(now, slug) for slug in fresh}
-        places = {slug: place_of(fresh.get(slug, head)) for slug, head in heads.items()}
-        for stub in self.corpus.stubs:
-            places[stub.slug] = stages.stub_place(stub)
-        lineage = Lineage()
-        for place in places.values():
-            lineage.add(place)
-        above = {slug: lineage.ancestors(place) for slug, place in places.items()}
-        step.affected = incremental.affected(places, above, old, fresh)
+        lineage = KeptLineage(heads, fresh, self.corpus.stubs)
+        step.affected = incremental.affected(lineage, heads, old, fresh)
         respelled = incremental.respelled(old.values(), fresh.values())
         stores.linked_copy(now / "store", self.folder / "store")
         change = incremental.StoreChange(self.folder / "store")
         named = change.holders(respelled)
-        spellers = [slug for slug in heads if slug not in fresh and str(terms.document_graph(slug)) in named]
-        if not incremental.few({*step.affected, *spellers}, places) or not others.result():
+        spellers = [
+            slug
+            for slug in (heads if named else ())
+            if slug not in fresh and str(terms.document_graph(slug)) in named
+        ]
+        if not incremental.few({*step.affected, *spellers}, len(lineage)) or not others.result():
             change.close()
             shutil.rmtree(self.folder / "store")
             return None
         linked = aside.submit(self._link, now, step.changed)
-        comparisons = incremental.compare_again(step, places, above)
+        comparisons = incremental.compare_again(step, lineage, heads)
         spelling = [incremental.read_record(now, slug) for slug in spellers]
         before_of, now_of = (incremental.Agencies.of([*some.values(), *spelling]) for some in (old, fresh))
         texts = {slug: making.read_text(self.folder, slug) for slug in fresh}
         checks = {slug: inside.checks(record, texts[slug], known) for slug, record in fresh.items()}
         told = {slug: inside.agencies_in_text(record, texts[slug]) for slug, record in fresh.items()}
-        gone = sum(change.remove_comparisons(slug) for slug in step.affected)
         for slug in fresh:
             change.remove_document(slug)
         change.remove_build()
         for record in fresh.values():
             change.add(triples.document_quads(record, known))
-        change.add(cascade.changed_quads([places[slug] for slug in fresh], comparisons, checks, told))
+        change.add(cascade.changed_quads([lineage.place(slug) for slug in fresh], checks, told))
+        gone = 0
+        for slug in list(step.affected):
+            own = [one for one in comparisons if one.lower_plan == slug]
+            number, otherwise = change.replace_comparisons(slug, own, fresh)
+            gone += number
+            if not otherwise and slug not in fresh:
+                step.affected.remove(slug)
         change.relabel(respelled, now_of.labels)
         change.add(stages.provenance_quads(fresh.values(), self.made, self.code))
         change.add(trail.trail_quads(self.changes))
         change.close()
-        incremental.write_heads(self.folder, now, heads, fresh)
+        heads.write(self.folder, fresh)
         rows = [search_index.rows_of(record, texts[slug]) for slug, record in fresh.items()]
         search_index.update(self.folder, rows)
         counts = dict(before.counts)

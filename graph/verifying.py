@@ -28,7 +28,6 @@ from graph import build as building
 from graph import (
     databases,
     finding_file,
-    incremental,
     publishing,
     sealing,
     search_index,
@@ -39,6 +38,7 @@ from graph import (
 from graph.build import Summary, inputs_of, read_summary
 from graph.catalog import StubEntry, read_corpus, vocabularies_of
 from graph.errors import StoreError, ZhengmaiError
+from graph.kept_heads import Heads
 from graph.known_documents import KnownDocuments
 from graph.record import PlanRecord
 from graph.stores import open_store
@@ -148,7 +148,7 @@ class _Verifying:
     # -- contents ----------------------------------------------------------------------------------------------
 
     def _contents(self, summary: Summary, store: ox.Store) -> None:
-        heads = incremental.read_heads(self._build)
+        heads = dict(Heads(self._build))
         stubs = list(_stubs(store, heads))
         known = KnownDocuments.of(heads.values(), stubs)
         same_code = summary.inputs_hash == building.digest_of(summary.inputs)
