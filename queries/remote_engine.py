@@ -21,16 +21,18 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from graph.errors import Busy, QuerySyntaxError, QueryTooLarge, StoreError
+from graph.errors import QuerySyntaxError, QueryTooLarge, StoreError
 from graph.remote_publishing import Watcher
 from graph.remote_store import Connection, Exchange
 from graph.store_address import StoreAddress, discover
+from queries.answers import Answer, Spool
 from queries.dialects import translated
-from queries.engine import Answer, Limits, QueryEngine, Watch, _Spool
+from queries.engine import QueryEngine, Watch
 from queries.formats import Format
-from queries.pool import Full, Turns
+from queries.limits import Limits
+from queries.pool import Turns
 from queries.sparql_text import QueryText, engine_syntax_error
-from queries.steps import Call, Come, Steps
+from queries.steps import Call, Steps
 from queries.words import both
 
 _SHORT = 1 << 18  # bytes of an answer that are kept in memory
@@ -59,7 +61,7 @@ class RemoteEngine(QueryEngine):
         self._public, self._own = (
             Turns(workers + self.limits.long, 0, self.limits.waiting) for _ in ("public", "own")
         )
-        self._spool = _Spool(self.limits.spool_mb << 20)
+        self._spool = Spool(self.limits.spool_mb << 20)
         self._lock = threading.Lock()
         self._running: set[Exchange] = set()
         self._closed = False
@@ -102,25 +104,18 @@ class RemoteEngine(QueryEngine):
         self,
         text: str | QueryText,
         media_type: str | None,
-        default_graphs: Sequence[str],
-        named_graphs: Sequence[str],
-        base_iri: str | None,
-        public: bool,
+        default_graphs: Sequence[str] = (),
+        named_graphs: Sequence[str] = (),
+        base_iri: str | None = None,
+        public: bool = False,
     ) -> Steps[Answer]:
         query, wanted = self._asked_for(text, media_type, (*default_graphs, *named_graphs))
         graphs = {"default-graph-uri": list(default_graphs), "named-graph-uri": list(named_graphs)}
         turns = self._public if public else self._own
-        try:
-            turn = turns.take()
-        except Full:
-            raise self.busy() from None
+        turn = self._take(turns)
         exchange = Exchange()
         try:
-            if not turn.future.done():
-                with self._watch("waiting"):
-                    come = yield Come(turn.future, self.limits.seconds)
-                if not come:
-                    raise self.busy()
+            yield from self._wait(turn)
             with self._lock:
                 self._running.add(exchange)
             started = time.perf_counter()
@@ -140,12 +135,7 @@ class RemoteEngine(QueryEngine):
         file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
         file.write(body)
         file.flush()
-        answer = Answer(wanted, seconds, len(body), file)
-        if not self._spool.take(answer):
-            answer.close()
-            en, zh = both("limits", "spool", limit=self.limits.spool_mb)
-            raise Busy(en, zh=zh, limit=self.limits.spool_mb, unit="megabytes")
-        return answer
+        return self._counted(Answer(wanted, seconds, len(body), file))
 
     def _asked(
         self,
