@@ -11,7 +11,6 @@ ended (`queries.worker`). The parent holds no store, parses no answer it was not
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +24,7 @@ from typing import Final, TypedDict, Unpack
 import pyoxigraph as ox
 
 from graph import sealing
-from graph.errors import BadInput, Busy, QueryRefused, QueryTooLarge, StoreError
+from graph.errors import BadInput, Busy, QueryRefused, QuerySyntaxError, QueryTooLarge, StoreError
 from graph.user_graphs import PREFIX as USER_GRAPHS
 from graph.user_graphs import STORE as USER_STORE
 from graph.words import both as told
@@ -34,9 +33,10 @@ from queries import steps
 from queries.answers import Answer, Spool
 from queries.formats import Format, formats_of, kind_of
 from queries.limits import Limits
+from queries.looking import Looker
 from queries.pool import Full, Turn, Turns, asking_for
-from queries.process import Gone, Kind, Worker
-from queries.sparql_text import QueryText, inspect
+from queries.process import Gone, Kind, NotUnderstood, Worker
+from queries.sparql_text import QueryText, engine_syntax_error, inspect
 from queries.steps import Call, Come, Steps
 from queries.tables import Table, table_from_json
 from queries.words import both
@@ -44,7 +44,7 @@ from queries.words import both
 __all__ = ["Answer", "How", "Limits", "QueryEngine", "Watch"]  # what is asked of the engine is found here
 
 _NEW: Final = 1.0  # seconds of queries that a process counts for that had to be ended: another has to start
-_REMEMBERED: Final = 10_000  # characters: texts up to here are inspected once
+_REMEMBERED: Final = 4000  # characters: texts up to here are looked at here, and once
 
 
 Watch = Callable[[str], AbstractContextManager[None]]
@@ -102,7 +102,7 @@ class QueryEngine:
         # One for each engine, not a decorator: a cached method would keep every engine alive
         self._inspected = lru_cache(maxsize=1024)(self._inspect)
         self._aside = ThreadPoolExecutor(1, "zhengmai-queries")
-        self._long_texts = 0
+        self._looker = Looker(self.limits)
 
     def run(self, text: str | QueryText, media_type: str | None = None, **how: Unpack[How]) -> Answer:
         """Run one query, and block until its answer is there.
@@ -119,11 +119,12 @@ class QueryEngine:
         """The same in an event loop. When the caller is cancelled, the query is ended."""
         return await steps.arun(self._run(text, media_type, **how))
 
-    def table(self, text: str, **how: Unpack[How]) -> Table:
+    def table(self, text: str | QueryText, **how: Unpack[How]) -> Table:
         """Run a SELECT and read its answer into rows of cells. Raises as `run` does, ValueError for other forms."""
-        if self.check(text).form != "SELECT":
+        query = self.check(text) if isinstance(text, str) else text
+        if query.form != "SELECT":
             raise ValueError("a table comes from SELECT only")
-        answer = self.run(text, **how)
+        answer = self.run(query, **how)
         try:
             if answer.size > self.limits.table_mb << 20:
                 en, zh = both("limits", "size", limit=self.limits.table_mb)
@@ -140,19 +141,12 @@ class QueryEngine:
         return self._inspected(text) if len(text) <= _REMEMBERED else self._inspect(text)
 
     async def acheck(self, text: str) -> QueryText:
-        """The same in an event loop: a long text is looked at beside it, one at a time. Raises Busy too."""
+        """The same in an event loop: a long text is looked at elsewhere (`queries.looking`). Raises Busy and QueryTimeout too."""
         if len(text) <= _REMEMBERED or len(text) > self.limits.characters:
             return self.check(text)
-        loop = asyncio.get_running_loop()
-        if self._long_texts >= self.limits.waiting:
-            raise self.busy()
         if (client := asking_for.get()) is not None:
             client.characters += len(text)
-        self._long_texts += 1
-        try:
-            return await loop.run_in_executor(self._aside, self._inspect, text)
-        finally:
-            self._long_texts -= 1
+        return await steps.arun(self._looker.inspect(text))
 
     def kind(self) -> str:
         """What kind of store answers."""
@@ -171,6 +165,7 @@ class QueryEngine:
         """End all workers, also those that have a query."""
         self._closed = True
         self._aside.shutdown(wait=False, cancel_futures=True)
+        self._looker.close()
         with self._lock:
             workers, self._idle = list(self._all), []
             self._all.clear()
@@ -185,13 +180,15 @@ class QueryEngine:
             self._closed = True
             workers, self._idle = self._idle, []
         self._aside.shutdown(wait=False)
+        self._looker.retire()
         for worker in workers:
             self._drop(worker)
 
     def processes(self) -> list[int]:
-        """The process ids of the workers."""
+        """The process ids of all that it started."""
         with self._lock:
-            return [worker.pid for worker in self._all]
+            workers = [worker.pid for worker in self._all]
+        return workers + self._looker.processes()
 
     def __enter__(self) -> QueryEngine:
         return self
@@ -260,6 +257,8 @@ class QueryEngine:
                         size, data = yield from worker.answer(query, request, turns, turn)
                     except Gone as gone:
                         raise gone.reason from None
+                    except NotUnderstood as fault:
+                        raise (yield from self._explained(query.text, str(fault))) from None
             finally:
                 seconds = time.perf_counter() - started
                 if (client := asking_for.get()) is not None:
@@ -269,6 +268,12 @@ class QueryEngine:
             if worker is not None:
                 self._put_back(worker)
         return self._counted(Answer(wanted, seconds, size, data))
+
+    def _explained(self, text: str, message: str) -> Steps[QuerySyntaxError]:
+        """What the engine says of a text, as a person can use it."""
+        if len(text) <= _REMEMBERED:
+            return engine_syntax_error(text, message)
+        return (yield from self._looker.place(text, message))
 
     def _take(self, turns: Turns) -> Turn:
         """A turn, to be left in any case. Raises Busy."""

@@ -1,6 +1,6 @@
-"""A query process, seen from the engine: how it is started, asked, slowed down and ended.
+"""Processes that the engine asks, seen from the engine: how they are started, asked, slowed down and ended.
 
-What runs in it is `queries.worker`.
+What runs in a query process is `queries.worker`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +23,7 @@ from graph.stores import damaged
 from graph.user_graphs import STORE as USER_STORE
 from queries.limits import Limits
 from queries.pool import Turn, Turns
-from queries.sparql_text import QueryText, engine_syntax_error
+from queries.sparql_text import QueryText
 from queries.steps import Call, Ready, Steps
 from queries.words import both
 
@@ -40,6 +41,10 @@ class Gone(Exception):
         self.reason = reason
 
 
+class NotUnderstood(Exception):
+    """The engine takes the text for no query; what it says of it is to be told by `queries.sparql_text`."""
+
+
 class Kind(NamedTuple):
     """What a process is for: it has a network or not, takes texts from outside or our own, reads what users put in too.
 
@@ -51,33 +56,19 @@ class Kind(NamedTuple):
     users: bool = False
 
 
-class Worker:
-    """One query process and the socket to it.
+class Child:
+    """A process that answers messages of JSON, each after its length in four bytes, and the socket to it.
 
-    ``ready`` is whether the next message can be a new query.
+    ``ready`` is whether the next message can be a new one.
     """
 
-    def __init__(self, store: Path, limits: Limits, kind: Kind) -> None:
-        self.store = store
-        self.limits = limits
-        self.kind = kind
+    def __init__(self, program: Sequence[str], *arguments: object) -> None:
         self.ready = True
-        self._lowered = False
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
         with theirs:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",  # keeps this folder off the module path: its names are not top-level modules
-                    str(files("queries").joinpath("worker.py")),
-                    str(theirs.fileno()),
-                    str(store.with_name(USER_STORE) if kind.users else store),
-                    str(limits.seconds),
-                    str(limits.memory_mb),
-                    str(limits.result_mb),
-                    "network" if kind.network else "none",
-                ],
+                [sys.executable, *program, str(theirs.fileno()), *map(str, arguments)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -92,6 +83,45 @@ class Worker:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def end(self) -> None:
+        """End the process for good. It is not waited for: to give back gigabytes takes the system a while."""
+        self.ready = False
+        self._socket.close()
+        self._process.kill()
+
+    def wait(self) -> None:
+        self._process.wait()
+
+    def _send(self, request: dict[str, Any], deadline: float) -> Steps[None]:
+        text = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        left = memoryview(len(text).to_bytes(4, "big") + text)
+        while left:
+            try:
+                left = left[self._socket.send(left) :]
+            except BlockingIOError:
+                yield Ready(self._socket, deadline - time.monotonic(), write=True)
+                if time.monotonic() > deadline:
+                    return
+
+
+class Worker(Child):
+    """One query process."""
+
+    def __init__(self, store: Path, limits: Limits, kind: Kind) -> None:
+        self.store = store
+        self.limits = limits
+        self.kind = kind
+        self._lowered = False
+        super().__init__(
+            # -P keeps the folder off the module path: its names are not top-level modules
+            ["-P", str(files("queries").joinpath("worker.py"))],
+            store.with_name(USER_STORE) if kind.users else store,
+            limits.seconds,
+            limits.memory_mb,
+            limits.result_mb,
+            "network" if kind.network else "none",
+        )
+
     def raised(self) -> bool:
         """Whether it is as quick as a new one: one that was lowered may be raised again where the system allows it
         (root, CAP_SYS_NICE, RLIMIT_NICE)."""
@@ -103,28 +133,18 @@ class Worker:
             self._lowered = False
         return True
 
-    def end(self) -> None:
-        """End the process for good. It is not waited for: to give back gigabytes takes the system a while."""
-        self.ready = False
-        self._socket.close()
-        self._process.kill()
-
-    def wait(self) -> None:
-        self._process.wait()
-
     def answer(
         self, query: QueryText, request: dict[str, Any], turns: Turns, turn: Turn
     ) -> Steps[tuple[int, bytes | IO[bytes]]]:
         """The size of the answer, and its bytes or its file.
 
-        Raises the typed error of the query, or Gone when the process ended.
+        Raises the typed error of the query, NotUnderstood, or Gone when the process ended.
         """
         self.ready = False
         deadline = time.monotonic() + self.limits.seconds + _GRACE
-        text = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass")
         received: tuple[dict[str, Any], bytes, IO[bytes] | None] | None = None
         with suppress(OSError):
-            yield from self._send(len(text).to_bytes(4, "big") + text, deadline)
+            yield from self._send(request, deadline)
             received = yield from self._receive(deadline, turns, turn)
         if received is None:
             raise Gone((yield Call(self._why_gone)))
@@ -135,16 +155,6 @@ class Worker:
         if "ok" in head:
             return head["ok"], file or body
         raise self._told(query, head)
-
-    def _send(self, message: bytes, deadline: float) -> Steps[None]:
-        left = memoryview(message)
-        while left:
-            try:
-                left = left[self._socket.send(left) :]
-            except BlockingIOError:
-                yield Ready(self._socket, deadline - time.monotonic(), write=True)
-                if time.monotonic() > deadline:
-                    return
 
     def _receive(
         self, deadline: float, turns: Turns, turn: Turn
@@ -184,9 +194,9 @@ class Worker:
             if head is not None and (head.get("file", True) or len(data) - start >= head["ok"]):
                 return head, bytes(data[start:]), file
 
-    def _told(self, query: QueryText, head: dict[str, Any]) -> ZhengmaiError:
+    def _told(self, query: QueryText, head: dict[str, Any]) -> Exception:
         if head["error"] == "syntax":
-            return engine_syntax_error(query.text, head["message"])
+            return NotUnderstood(head["message"])
         if head["error"] == "size":
             en, zh = both("limits", "size", limit=self.limits.result_mb)
             return QueryTooLarge(en, zh=zh, limit=self.limits.result_mb)

@@ -14,7 +14,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -30,8 +29,10 @@ from queries.dialects import translated
 from queries.engine import QueryEngine, Watch
 from queries.formats import Format
 from queries.limits import Limits
+from queries.looking import Looker
 from queries.pool import Turns
-from queries.sparql_text import QueryText, engine_syntax_error
+from queries.process import NotUnderstood
+from queries.sparql_text import QueryText
 from queries.steps import Call, Steps
 from queries.words import both
 
@@ -66,13 +67,12 @@ class RemoteEngine(QueryEngine):
         self._running: set[Exchange] = set()
         self._closed = False
         self._inspected = lru_cache(maxsize=1024)(self._inspect)
-        self._aside = ThreadPoolExecutor(1, "zhengmai-queries")
-        self._long_texts = 0
+        self._looker = Looker(self.limits)
 
     def close(self) -> None:
         """End all questions that are under way."""
         self._closed = True
-        self._aside.shutdown(wait=False, cancel_futures=True)
+        self._looker.close()
         with self._lock:
             running = list(self._running)
         for one in running:
@@ -80,15 +80,15 @@ class RemoteEngine(QueryEngine):
 
     def retire(self) -> None:
         """Let what runs end by itself."""
-        self._aside.shutdown(wait=False)
+        self._looker.retire()
 
     def kind(self) -> str:
         """What kind of server answers: oxigraph, virtuoso or other. Raises StoreError."""
         return self._connected().connection.server.kind
 
     def processes(self) -> list[int]:
-        """None: the work is done elsewhere."""
-        return []
+        """Those that look at long texts: all other work is done elsewhere."""
+        return self._looker.processes()
 
     def _connected(self) -> Watcher:
         with self._lock:
@@ -120,7 +120,10 @@ class RemoteEngine(QueryEngine):
                 self._running.add(exchange)
             started = time.perf_counter()
             with self._watch("running"):
-                body = yield Call(lambda: self._asked(query, wanted, graphs, base_iri, exchange))
+                try:
+                    body = yield Call(lambda: self._asked(query, wanted, graphs, base_iri, exchange))
+                except NotUnderstood as fault:
+                    raise (yield from self._explained(query.text, str(fault))) from None
             seconds = time.perf_counter() - started
         finally:
             turns.leave(turn)
@@ -162,7 +165,7 @@ class RemoteEngine(QueryEngine):
             )
         except QuerySyntaxError as error:
             if connection.server.kind == "oxigraph":
-                raise engine_syntax_error(query.text, error.message) from None
+                raise NotUnderstood(error.message) from None
             raise
         watcher.after(before)
         return _in_format(body, wanted, connection.where)
