@@ -62,7 +62,7 @@ def _hosts(given: object) -> object:
 class Settings(BaseModel):
     """The settings, flat, by name. Each is also a key of the file and a variable: ZHENGMAI_QUERY_SECONDS=5.
 
-    ``data`` is the folder of builds. The limits of a query are those of `queries.engine.Limits`.
+    ``data`` is the folder of builds. The limits of a query are those of `queries.limits.Limits`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

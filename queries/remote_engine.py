@@ -14,23 +14,26 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 
 import pyoxigraph as ox
 
-from graph.errors import Busy, QuerySyntaxError, QueryTooLarge, StoreError
+from graph.errors import QuerySyntaxError, QueryTooLarge, StoreError
 from graph.remote_publishing import Watcher
 from graph.remote_store import Connection, Exchange
 from graph.store_address import StoreAddress, discover
+from queries.answers import Answer, Spool
 from queries.dialects import translated
-from queries.engine import Answer, Limits, QueryEngine, Watch, _Spool
+from queries.engine import QueryEngine, Watch
 from queries.formats import Format
-from queries.pool import Full, Turns
-from queries.sparql_text import QueryText, engine_syntax_error
-from queries.steps import Call, Come, Steps
+from queries.limits import Limits
+from queries.looking import Looker
+from queries.pool import Turns
+from queries.process import NotUnderstood
+from queries.sparql_text import QueryText
+from queries.steps import Call, Steps
 from queries.words import both
 
 _SHORT = 1 << 18  # bytes of an answer that are kept in memory
@@ -59,18 +62,17 @@ class RemoteEngine(QueryEngine):
         self._public, self._own = (
             Turns(workers + self.limits.long, 0, self.limits.waiting) for _ in ("public", "own")
         )
-        self._spool = _Spool(self.limits.spool_mb << 20)
+        self._spool = Spool(self.limits.spool_mb << 20)
         self._lock = threading.Lock()
         self._running: set[Exchange] = set()
         self._closed = False
         self._inspected = lru_cache(maxsize=1024)(self._inspect)
-        self._aside = ThreadPoolExecutor(1, "zhengmai-queries")
-        self._long_texts = 0
+        self._looker = Looker(self.limits)
 
     def close(self) -> None:
         """End all questions that are under way."""
         self._closed = True
-        self._aside.shutdown(wait=False, cancel_futures=True)
+        self._looker.close()
         with self._lock:
             running = list(self._running)
         for one in running:
@@ -78,15 +80,15 @@ class RemoteEngine(QueryEngine):
 
     def retire(self) -> None:
         """Let what runs end by itself."""
-        self._aside.shutdown(wait=False)
+        self._looker.retire()
 
     def kind(self) -> str:
         """What kind of server answers: oxigraph, virtuoso or other. Raises StoreError."""
         return self._connected().connection.server.kind
 
     def processes(self) -> list[int]:
-        """None: the work is done elsewhere."""
-        return []
+        """Those that look at long texts: all other work is done elsewhere."""
+        return self._looker.processes()
 
     def _connected(self) -> Watcher:
         with self._lock:
@@ -102,30 +104,26 @@ class RemoteEngine(QueryEngine):
         self,
         text: str | QueryText,
         media_type: str | None,
-        default_graphs: Sequence[str],
-        named_graphs: Sequence[str],
-        base_iri: str | None,
-        public: bool,
+        default_graphs: Sequence[str] = (),
+        named_graphs: Sequence[str] = (),
+        base_iri: str | None = None,
+        public: bool = False,
     ) -> Steps[Answer]:
         query, wanted = self._asked_for(text, media_type, (*default_graphs, *named_graphs))
         graphs = {"default-graph-uri": list(default_graphs), "named-graph-uri": list(named_graphs)}
         turns = self._public if public else self._own
-        try:
-            turn = turns.take()
-        except Full:
-            raise self.busy() from None
+        turn = self._take(turns)
         exchange = Exchange()
         try:
-            if not turn.future.done():
-                with self._watch("waiting"):
-                    come = yield Come(turn.future, self.limits.seconds)
-                if not come:
-                    raise self.busy()
+            yield from self._wait(turn)
             with self._lock:
                 self._running.add(exchange)
             started = time.perf_counter()
             with self._watch("running"):
-                body = yield Call(lambda: self._asked(query, wanted, graphs, base_iri, exchange))
+                try:
+                    body = yield Call(lambda: self._asked(query, wanted, graphs, base_iri, exchange))
+                except NotUnderstood as fault:
+                    raise (yield from self._explained(query.text, str(fault))) from None
             seconds = time.perf_counter() - started
         finally:
             turns.leave(turn)
@@ -140,12 +138,7 @@ class RemoteEngine(QueryEngine):
         file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
         file.write(body)
         file.flush()
-        answer = Answer(wanted, seconds, len(body), file)
-        if not self._spool.take(answer):
-            answer.close()
-            en, zh = both("limits", "spool", limit=self.limits.spool_mb)
-            raise Busy(en, zh=zh, limit=self.limits.spool_mb, unit="megabytes")
-        return answer
+        return self._counted(Answer(wanted, seconds, len(body), file))
 
     def _asked(
         self,
@@ -172,7 +165,7 @@ class RemoteEngine(QueryEngine):
             )
         except QuerySyntaxError as error:
             if connection.server.kind == "oxigraph":
-                raise engine_syntax_error(query.text, error.message) from None
+                raise NotUnderstood(error.message) from None
             raise
         watcher.after(before)
         return _in_format(body, wanted, connection.where)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -48,27 +48,28 @@ Steps = Generator[Wish, Any, T]
 
 def run(steps: Steps[T]) -> T:
     """Do the work in this thread."""
+    work = _done(steps, _now)
     try:
-        wish = next(steps)
-        while True:
-            try:
-                told = _now(wish)
-            except BaseException as error:
-                wish = steps.throw(error)
-            else:
-                wish = steps.send(told)
+        work.send(
+            None
+        )  # what it waits for it waits for in this thread, so it never gives anything back before its end
     except StopIteration as end:
         value: T = end.value
         return value
+    raise AssertionError("a wish was not fulfilled in this thread")
 
 
 async def arun(steps: Steps[T]) -> T:
     """Do the work in this event loop."""
+    return await _done(steps, _later)
+
+
+async def _done(steps: Steps[T], fulfil: Callable[[Wish], Awaitable[Any]]) -> T:
     try:
         wish = next(steps)
         while True:
             try:
-                told = await _later(wish)
+                told = await fulfil(wish)
             except BaseException as error:
                 wish = steps.throw(error)
             else:
@@ -78,7 +79,7 @@ async def arun(steps: Steps[T]) -> T:
         return value
 
 
-def _now(wish: Wish) -> Any:
+async def _now(wish: Wish) -> Any:
     if isinstance(wish, Call):
         return wish.function()
     if isinstance(wish, Come):
@@ -94,7 +95,7 @@ def _now(wish: Wish) -> Any:
 async def _later(wish: Wish) -> Any:
     loop = asyncio.get_running_loop()
     if isinstance(wish, Call):
-        # Shielded by nothing: what it made is given up with the work, see `_Worker`.
+        # Shielded by nothing: what it made is given up with the work, see `queries.engine`.
         return await loop.run_in_executor(None, wish.function)
     if isinstance(wish, Come):
         if not wish.future.done():

@@ -297,11 +297,11 @@ def _media_type(kind: Kind, name: str | None, accept: str | None) -> str:
 def _result_page(request: Request, asked: Asked, engine: QueryEngine, query: QueryText) -> Response:
     if query.form == "SELECT":
         table = engine.table(
-            query.text, default_graphs=asked.default_graphs, named_graphs=asked.named_graphs, public=True
+            query, default_graphs=asked.default_graphs, named_graphs=asked.named_graphs, public=True
         )
         return _page(request, asked, table=table, form=query.form)
     answer = engine.run(
-        query.text, default_graphs=asked.default_graphs, named_graphs=asked.named_graphs, public=True
+        query, default_graphs=asked.default_graphs, named_graphs=asked.named_graphs, public=True
     )
     if query.form == "ASK":
         return _page(request, asked, truth=bool(json.loads(answer.body)["boolean"]), form=query.form)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from graph.errors import QueryRefused, QuerySyntaxError
-from queries.engine import QueryEngine
-from queries.sparql_text import inspect
+from graph.errors import Busy, QueryRefused, QuerySyntaxError
+from queries.engine import Limits, QueryEngine
+from queries.sparql_text import QueryText, _more_parts_than, inspect, tokens
 from tests.support.loops import completed
 
 
@@ -55,8 +58,8 @@ def test_updates_are_refused_as_what_they_are(engine: QueryEngine, text: str) ->
 
 def test_length_and_nesting_are_capped_before_any_parser(engine: QueryEngine) -> None:
     for opening, closing in ("{}", "()", "[]"):
-        with pytest.raises(QueryRefused, match="100"):
-            engine.run("ASK " + opening * 50_000 + closing)
+        with pytest.raises(QueryRefused, match="100 brackets"):
+            engine.run("ASK " + opening * 10_000 + closing)
     with pytest.raises(QueryRefused, match="100000"):
         engine.run("ASK { ?s ?p '" + "x" * 100_000 + "' }")
 
@@ -131,18 +134,78 @@ def test_a_text_of_too_many_parts_is_refused() -> None:
     assert inspect("SELECT * { VALUES ?x {" + " <urn:x>" * 9_000 + "} }").form == "SELECT"
 
 
-def test_in_an_event_loop_a_long_text_is_looked_at_beside_it(store: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("ASK { ?s ?p ?o }", 6),
+        ("  # all\n ASK{?s ?p 'a b # c'@en}#end", 7),
+        ('ASK { ?s <urn:p> """x\n#y""" , 1.5e3 }', 8),
+        ("#\n#\nASK{}", 3),
+        ("", 0),
+    ],
+)
+def test_parts_are_counted_as_they_are_read(text: str, parts: int) -> None:
+    assert sum(1 for _ in tokens(text)) == parts
+    assert not _more_parts_than(parts, text)
+    assert parts == 0 or _more_parts_than(parts - 1, text)
+
+
+def test_in_an_event_loop_a_long_text_is_looked_at_in_another_process(store: Path) -> None:
     text = "SELECT * { VALUES ?x {" + " <urn:x>" * 9_000 + "} }"
+    wrong = text.replace("VALUES ?x", "VALUES x:y")
+    slip = "SELECT * {\n" + " # a comment\n" * 900 + "FILTR(?x) }"
+    unlike = "SELECT * {\n" + " # a comment\n" * 900 + " ?s ?p }"
 
     async def ask(engine: QueryEngine) -> None:
+        await engine.acheck("ASK {}")
+        assert engine.processes() == []
         query = await engine.acheck(text)
-        assert query.form == "SELECT"
+        assert query == engine.check(text)
+        looks = engine.processes()
+        assert len(looks) == 1
         answer = await engine.arun(query)
         assert len(json.loads(answer.body)["results"]["bindings"]) == 9_000
-        with pytest.raises(QuerySyntaxError):
-            await engine.acheck("ASK { # " + "x" * 20_000)
+        for bad in (wrong, slip, unlike):
+            with pytest.raises(QuerySyntaxError) as here:
+                engine.run(bad)
+            with pytest.raises(QuerySyntaxError) as there:
+                await engine.arun(await engine.acheck(bad))
+            assert here.value.text("zh") == there.value.text("zh")
+            assert here.value.text("en") == there.value.text("en")
+            assert (here.value.line, here.value.column) == (there.value.line, there.value.column)
+        with pytest.raises(QueryRefused) as refused:
+            await engine.acheck("ASK {" + "a." * 45_000 + "}")
+        assert (refused.value.limit, refused.value.unit) == (20_000, "parts")
         with pytest.raises(QueryRefused):
             await engine.acheck("x" * 200_000)
+        many = await asyncio.gather(*(engine.acheck(f"{text} # {at}") for at in range(6)))
+        assert {one.form for one in many} == {"SELECT"}
+        assert set(looks) <= set(engine.processes())
 
     with QueryEngine(store, workers=1) as engine:
+        completed(ask(engine))
+
+
+def test_a_process_that_looks_at_texts_is_replaced_when_it_is_gone(store: Path) -> None:
+    text = "SELECT * { VALUES ?x {" + " <urn:x>" * 900 + "} }"
+
+    async def ask(engine: QueryEngine) -> None:
+        await engine.acheck(text)
+        (pid,) = engine.processes()
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        assert (await engine.acheck(text)).form == "SELECT"
+
+    with QueryEngine(store, workers=1) as engine:
+        completed(ask(engine))
+
+
+def test_so_many_long_texts_wait_and_the_next_is_told_so(store: Path) -> None:
+    text = "SELECT * { VALUES ?x {" + " <urn:x>" * 900 + "} }"
+
+    async def ask(engine: QueryEngine) -> None:
+        told = await asyncio.gather(*(engine.acheck(text) for _ in range(6)), return_exceptions=True)
+        assert {type(one) for one in told} == {QueryText, Busy}
+
+    with QueryEngine(store, workers=1, limits=Limits(waiting=1)) as engine:
         completed(ask(engine))
