@@ -23,7 +23,7 @@ from rdflib import Graph, URIRef
 from rdflib import Literal as RdfLiteral
 from rdflib.term import BNode, Node
 
-from graph import sealing
+from graph import disk, sealing
 from graph.incremental import REFERENCE
 from graph.stores import Store, open_store, read_parts
 from graph.workers import uncollected
@@ -483,16 +483,26 @@ def judge_build(
 
     Raises:
         ShapesError: the shapes could not be applied.
-        StoreError: there is no store, or no findings that were taken over.
+        StoreError: there is no store, or no findings that were taken over, or there is no room for them.
     """
-    judge = Judge(open_store(folder / "store"), engine)
-    if only:
-        with Merger(judge.book, folder, taken_over=True) as merger:
-            if not merger.tells_of_shared():
-                merger.remove(only)
-                for some in batches(only):
-                    merger.take(_packed(judge, some, None))
-                return
+    with disk.told(folder):
+        judge = Judge(open_store(folder / "store"), engine)
+        if not (only and _judge_alone(judge, folder, only)):
+            _judge_all(judge, folder, processes)
+
+
+def _judge_alone(judge: Judge, folder: Path, only: Sequence[str]) -> bool:
+    """Judge some plans; False where all have to be judged."""
+    with Merger(judge.book, folder, taken_over=True) as merger:
+        if merger.tells_of_shared():
+            return False
+        merger.remove(only)
+        for some in batches(only):
+            merger.take(_packed(judge, some, None))
+    return True
+
+
+def _judge_all(judge: Judge, folder: Path, processes: int | None) -> None:
     # Of a build that is not published yet what was written is at hand.
     parts: list[tuple[Sequence[str], Path | None]] = [(slugs, file) for file, slugs in read_parts(folder)]
     if not parts:
@@ -515,10 +525,10 @@ def judge_build(
 def judge_store(store: Store, folder: Path, engine: Engine | None = None, texts: Texts | None = None) -> None:
     """Judge all that a store holds, wherever it is, and write the findings into a folder; ``texts`` are its documents'.
 
-    Raises ShapesError, and StoreError where the store cannot be read.
+    Raises ShapesError, and StoreError where the store cannot be read or the findings cannot be written.
     """
     judge = Judge(store, engine, texts=texts)
-    with Merger(judge.book, folder) as merger:
+    with disk.told(folder), Merger(judge.book, folder) as merger:
         merger.add(judge.reference_report())
         for part in batches(judge.plans()):
             merger.take(_packed(judge, part, None))

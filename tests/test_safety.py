@@ -42,6 +42,7 @@ from graph.incremental import find_record, read_text
 from graph.rollback import kept_builds, rollback
 from graph.stores import open_store
 from shapes.building import judge_job
+from shapes.judging import judge_build
 from shapes.waivers import kept
 from tests.support.server import running
 from zhengmai import app
@@ -141,6 +142,16 @@ def test_a_full_disk_is_told_and_leaves_what_was(bench: Bench, work: Callable[[P
     assert "disk is full" in said or "cannot be read or written" in said or not said, said
     found = bench.judged("", work, data)
     assert found.outcome == "old", found.note
+
+
+def _judge_again(data: Path) -> None:
+    judge_build(open_current(data), only=[SLUG])
+
+
+def test_no_room_for_what_is_found_is_told(bench: Bench, data: Path) -> None:
+    code, said = bench.do(_judge_again, data, limit=4096)
+    assert code == faults.TOLD, said
+    assert str(open_current(data)) in said
 
 
 def test_other_failures_of_the_system_are_told_with_their_file(tmp_path: Path) -> None:
