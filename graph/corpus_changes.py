@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, TextIO
@@ -106,7 +107,9 @@ class Corpus:
             told = dict(change.apply(stage))
             entry = Entry(id=name, agent=agent, time=now.isoformat(timespec="seconds"), **told)
             corpus = read_corpus(stage, self._cache)
-            after = inputs_of(corpus, Hashes(self.data / HASHES))
+            hashes = Hashes(self.data / HASHES)
+            after = inputs_of(corpus, hashes)
+            hashes.keep()
             put = [file for file, digest in after.items() if before.get(file) != digest]
             remove = [file for file in before if file not in after]
             # A folder that was edited by hand may hold it already: then what is published does not.
@@ -120,6 +123,7 @@ class Corpus:
                 entries=[entry],
                 named=self.folder,
                 kept=self._kept,
+                read=(corpus, after),
             ) as job:
                 if not job.unchanged:
                     _judge(job, judge, progress)
@@ -271,7 +275,7 @@ class _Catalog:
         lines = text.splitlines(keepends=True)
         head = next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
         self._head = "".join(lines[:head])
-        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506 - as safe
+        data = _parsed(text)
         self._documents: list[dict[str, Any]] = list(data.get("documents") or ())
         self._stubs: list[dict[str, Any]] = list(data.get("stubs") or ())
         self._before = (list(self._documents), list(self._stubs))
@@ -308,6 +312,13 @@ class _Catalog:
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         text = yaml.dump(data, Dumper=dumper, allow_unicode=True, sort_keys=False, width=120)
         write_new(self._path, f"{self._head}\n{text}".lstrip("\n").encode())
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """A catalogue as it stands. That of 10,000 plans takes seconds, and few changes change it."""
+    found: Mapping[str, Any] | None = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - as safe
+    return found or {}
 
 
 def _slug_of(entry: Mapping[str, Any]) -> str:
