@@ -25,7 +25,7 @@ from typing import Any, Final, Protocol, TextIO
 import pyoxigraph as ox
 import yaml
 
-from graph import disk, journal, user_graphs
+from graph import disk, journal, staging, user_graphs
 from graph.build import HASHES, KEPT_BUILDS, BuildJob, Progress, inputs_of, open_current, read_summary
 from graph.catalog import SUFFIXES, DocumentEntry, read_corpus
 from graph.errors import BadInput, NotFound, StoreError
@@ -102,8 +102,9 @@ class Corpus:
         name = name or f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{secrets.token_hex(4)}"
         place = self.data / journal.FOLDER / name
         stage = place / journal.STAGE
+        first = not self.folder.is_dir()
         try:
-            before = self._copy(stage)
+            before = self._copy(stage, first)
             told = dict(change.apply(stage))
             entry = Entry(id=name, agent=agent, time=now.isoformat(timespec="seconds"), **told)
             corpus = read_corpus(stage, self._cache)
@@ -137,10 +138,12 @@ class Corpus:
                         progress("publishing", 0, 1)
                     job.publish()
                 # From here on the change holds: what a crash leaves undone is done at the next start.
-                journal.finish(self.data, place, intent)
+                journal.finish(self.data, place, intent, links=not first)
                 return Result(job.folder, entry)
         finally:
             if not (place / journal.INTENT).exists():
+                if not first:
+                    staging.keep(stage, self.data)
                 shutil.rmtree(place, ignore_errors=True)
 
     def rebuild(self, judge: Judge, progress: Progress | None = None) -> Result:
@@ -153,25 +156,23 @@ class Corpus:
                 job.publish()
             return Result(job.folder, None)
 
-    def _copy(self, stage: Path) -> dict[str, str]:
+    def _copy(self, stage: Path, first: bool) -> dict[str, str]:
         """A copy of the folder to change, as links into it, but for the first; returns its files with their hashes.
 
-        What a change writes is a new file in the place of the link. Symbolic links, since those leave no trace on the files:
-        they need not be hashed again.
+        What a change writes is a new file in the place of the link.
         """
-        first = not self.folder.is_dir()
         source = self._seed() if first else self.folder.resolve()
         corpus = read_corpus(source, self._cache)
         hashes = Hashes(self.data / HASHES)
         inputs = inputs_of(corpus, hashes)
         hashes.keep()
+        if not first:
+            staging.prepare(stage, self.data, source, inputs)
+            return inputs
         for folder in {str(Path(name).parent) for name in inputs}:
             (stage / folder).mkdir(parents=True, exist_ok=True)
         for name in inputs:
-            if first:
-                shutil.copyfile(source / name, stage / name)
-            else:
-                os.symlink(f"{source}/{name}", f"{stage}/{name}")  # noqa: PTH211 - there may be thousands
+            shutil.copyfile(source / name, stage / name)
         return inputs
 
     def _seed(self) -> Path:
