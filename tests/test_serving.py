@@ -22,6 +22,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.builds import Service
 from api.settings import Settings
+from graph import publishing
 from graph.build import BuildJob
 from queries.catalogue import load_catalogue
 from tests.test_drafts import DRAFT
