@@ -151,9 +151,8 @@ def answers(data: Path) -> Answers:
 
 
 def _searched(folder: Path) -> object:
-    sealing.trust(
-        folder, databases.with_logs([INDEX])
-    )  # as the command and the service do before the first search
+    # As the command and the service do before the first search.
+    sealing.trust(folder, databases.with_logs([INDEX]))
     index = SearchIndex(folder)
     return [index.search(word).hits for word in ("设备", "区发改局", "更新")]
 
@@ -164,9 +163,10 @@ def state(data: Path) -> tuple[str, list[str]]:
         journal.recover(data)
     folder = open_current(data)
     told = verifying.verify(folder, data).faults
-    left = [str(path) for path in (data / "builds").glob("*.part")] + list(
-        map(str, (data / "changes").glob("*"))
-    )
+    parts = [str(path) for path in (data / "builds").glob("*.part")]
+    # What was a build is removed beside the work.
+    left = [path for path in parts if not path.endswith(publishing.GONE)]
+    left += map(str, (data / "changes").glob("*"))
     return read_text(folder, SLUG) or "", [one[0] for one in told] + left
 
 
@@ -444,7 +444,7 @@ def _files(folder: Path, what: str) -> list[Path]:
     chosen = {
         "store": [path for path in every if path.parent.name == "store"],
         "manifest": [path for path in every if path.name.startswith(("MANIFEST", "CURRENT"))],
-        "search index": [folder / INDEX],
+        "search index": [path for path in every if path.name.startswith("search.")],
         "findings": [path for path in every if path.name.startswith("findings.")],
         "texts, records": [path for path in every if path.parent.name in ("texts", "records")],
         "lists": [folder / "build.json", folder / "heads.jsonl", folder / sealing.FILE],

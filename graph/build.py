@@ -119,8 +119,9 @@ class BuildJob:
     changed: only its ``affected`` plans need be judged again, what is found of all others stands in ``step.before``.
 
     A change of the folder of plans (`graph.corpus_changes`) brings the ``lock`` that it holds, its line of the ``trail``,
-    and the name under which the folder is to be noted. ``processes`` is how many read and write at a time; None for as
-    many as there are processors, one where there is little to do.
+    the name under which the folder is to be noted, and what was ``read`` of it already: the corpus and its inputs.
+    ``processes`` is how many read and write at a time; None for as many as there are processors, one where there is little
+    to do.
     """
 
     def __init__(
@@ -135,8 +136,10 @@ class BuildJob:
         named: Path | None = None,
         processes: int | None = None,
         kept: int = KEPT_BUILDS,
+        read: tuple[Corpus, dict[str, str]] | None = None,
     ) -> None:
         self.plans = plans
+        self._given = read
         self._kept = kept
         self._given_lock = lock
         self._entries = entries
@@ -158,7 +161,7 @@ class BuildJob:
         try:
             if self._lock is not None:
                 journal.recover(self.data)
-            corpus = self._corpus()
+            corpus = self._given[0] if self._given else self._corpus()
             count = self._processes or processes_for(len(corpus.documents), PLANS_A_PROCESS)
             with (
                 disk.told(self.data),
@@ -199,6 +202,12 @@ class BuildJob:
         """What is to be read."""
         return read_corpus(self.plans, None if self._fresh else self.data / "cache")
 
+    def _inputs(self, corpus: Corpus) -> dict[str, str]:
+        hashes = Hashes(None if self._fresh else self.data / HASHES)
+        inputs = inputs_of(corpus, hashes)
+        hashes.keep()
+        return inputs
+
     # -- the steps ---------------------------------------------------------------------------------------------
 
     def _clear(self) -> None:
@@ -211,9 +220,7 @@ class BuildJob:
             self._lock = None
 
     def _run(self, corpus: Corpus) -> None:
-        hashes = Hashes(None if self._fresh else self.data / HASHES)
-        inputs = inputs_of(corpus, hashes)
-        hashes.keep()
+        inputs = self._given[1] if self._given else self._inputs(corpus)
         digest = digest_of(inputs)
         now = None if self._fresh else _sound(self.data)
         if now and now[1].inputs_hash == digest:

@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, TextIO
@@ -24,7 +25,7 @@ from typing import Any, Final, Protocol, TextIO
 import pyoxigraph as ox
 import yaml
 
-from graph import disk, journal, user_graphs
+from graph import disk, journal, staging, user_graphs
 from graph.build import HASHES, KEPT_BUILDS, BuildJob, Progress, inputs_of, open_current, read_summary
 from graph.catalog import SUFFIXES, DocumentEntry, read_corpus
 from graph.errors import BadInput, NotFound, StoreError
@@ -101,12 +102,15 @@ class Corpus:
         name = name or f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03}-{secrets.token_hex(4)}"
         place = self.data / journal.FOLDER / name
         stage = place / journal.STAGE
+        first = not self.folder.is_dir()
         try:
-            before = self._copy(stage)
+            before = self._copy(stage, first)
             told = dict(change.apply(stage))
             entry = Entry(id=name, agent=agent, time=now.isoformat(timespec="seconds"), **told)
             corpus = read_corpus(stage, self._cache)
-            after = inputs_of(corpus, Hashes(self.data / HASHES))
+            hashes = Hashes(self.data / HASHES)
+            after = inputs_of(corpus, hashes)
+            hashes.keep()
             put = [file for file, digest in after.items() if before.get(file) != digest]
             remove = [file for file in before if file not in after]
             # A folder that was edited by hand may hold it already: then what is published does not.
@@ -120,6 +124,7 @@ class Corpus:
                 entries=[entry],
                 named=self.folder,
                 kept=self._kept,
+                read=(corpus, after),
             ) as job:
                 if not job.unchanged:
                     _judge(job, judge, progress)
@@ -133,10 +138,12 @@ class Corpus:
                         progress("publishing", 0, 1)
                     job.publish()
                 # From here on the change holds: what a crash leaves undone is done at the next start.
-                journal.finish(self.data, place, intent)
+                journal.finish(self.data, place, intent, links=not first)
                 return Result(job.folder, entry)
         finally:
             if not (place / journal.INTENT).exists():
+                if not first:
+                    staging.keep(stage, self.data)
                 shutil.rmtree(place, ignore_errors=True)
 
     def rebuild(self, judge: Judge, progress: Progress | None = None) -> Result:
@@ -149,25 +156,23 @@ class Corpus:
                 job.publish()
             return Result(job.folder, None)
 
-    def _copy(self, stage: Path) -> dict[str, str]:
+    def _copy(self, stage: Path, first: bool) -> dict[str, str]:
         """A copy of the folder to change, as links into it, but for the first; returns its files with their hashes.
 
-        What a change writes is a new file in the place of the link. Symbolic links, since those leave no trace on the files:
-        they need not be hashed again.
+        What a change writes is a new file in the place of the link.
         """
-        first = not self.folder.is_dir()
         source = self._seed() if first else self.folder.resolve()
         corpus = read_corpus(source, self._cache)
         hashes = Hashes(self.data / HASHES)
         inputs = inputs_of(corpus, hashes)
         hashes.keep()
+        if not first:
+            staging.prepare(stage, self.data, source, inputs)
+            return inputs
         for folder in {str(Path(name).parent) for name in inputs}:
             (stage / folder).mkdir(parents=True, exist_ok=True)
         for name in inputs:
-            if first:
-                shutil.copyfile(source / name, stage / name)
-            else:
-                os.symlink(f"{source}/{name}", f"{stage}/{name}")  # noqa: PTH211 - there may be thousands
+            shutil.copyfile(source / name, stage / name)
         return inputs
 
     def _seed(self) -> Path:
@@ -271,7 +276,7 @@ class _Catalog:
         lines = text.splitlines(keepends=True)
         head = next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
         self._head = "".join(lines[:head])
-        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}  # noqa: S506 - as safe
+        data = _parsed(text)
         self._documents: list[dict[str, Any]] = list(data.get("documents") or ())
         self._stubs: list[dict[str, Any]] = list(data.get("stubs") or ())
         self._before = (list(self._documents), list(self._stubs))
@@ -308,6 +313,13 @@ class _Catalog:
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         text = yaml.dump(data, Dumper=dumper, allow_unicode=True, sort_keys=False, width=120)
         write_new(self._path, f"{self._head}\n{text}".lstrip("\n").encode())
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """A catalogue as it stands. That of 10,000 plans takes seconds, and few changes change it."""
+    found: Mapping[str, Any] | None = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - as safe
+    return found or {}
 
 
 def _slug_of(entry: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from typing import Final, TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from graph import publishing, trail
+from graph import publishing, staging, trail
 from graph.errors import StoreError
 from graph.trail import Entry
 from graph.words import both
@@ -135,13 +135,18 @@ def write_intent(folder: Path, intent: Intent) -> None:
     part.replace(folder / INTENT)
 
 
-def finish(data: Path, folder: Path, intent: Intent) -> None:
-    """Do what remains: the trail, the files, and the folder of the change itself. May be done twice."""
+def finish(data: Path, folder: Path, intent: Intent, *, links: bool = False) -> None:
+    """Do what remains: the trail, the files, and the folder of the change itself. May be done twice.
+
+    ``links`` tells that what was staged are links, which the next change may take.
+    """
     trail.append(data, *intent.before, intent.entry)
     if intent.tokens and not (data / TOKENS).exists():
         put_file(folder / intent.tokens, data / TOKENS, mode=0o600)
     if intent.corpus is not None:
         _finish_corpus(folder / STAGE, intent.corpus, intent)
+        if links:
+            staging.keep(folder / STAGE, data)
     shutil.rmtree(folder, ignore_errors=True)
 
 

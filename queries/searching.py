@@ -14,8 +14,9 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
@@ -42,6 +43,7 @@ _SHOWN_SENTENCES = 2
 _SENTENCE_LENGTH = 160
 _STEPS = 1_000  # of SQLite's machine between two looks at the clock
 _SHOWN_PLACES = 24
+_KEPT_OPEN = 4
 
 _TEXT_ORDER: tuple[Kind, ...] = ("task", "target", "cited-target", "provision", "agency", "plan")
 # Names first, in the order of KINDS, then texts.
@@ -174,7 +176,7 @@ def _known(parameter: str, given: Sequence[str], allowed: Sequence[str]) -> list
 
 
 class SearchIndex:
-    """The index of a build, opened for reading at each search: safe in threads, and nothing of it outlives its build.
+    """The index of a build, to be read by any thread; opened by as many as search at a time, and kept open for the next.
 
     ``seconds`` bounds each search.
     """
@@ -182,6 +184,7 @@ class SearchIndex:
     def __init__(self, folder: Path, seconds: float = 10.0) -> None:
         self._path = folder / FILE
         self._seconds = seconds
+        self._idle: deque[sqlite3.Connection] = deque()
 
     def search(
         self,
@@ -209,7 +212,7 @@ class SearchIndex:
             StoreError: the build has no index.
         """
         words = words_of(text)
-        with closing(self._opened()) as base:
+        with self._reader() as base:
             values: dict[str, Any] = {
                 "all": words.match,
                 "called": f"{{label names}} : ({words.match})",
@@ -247,16 +250,32 @@ class SearchIndex:
 
     def places(self) -> dict[str, str]:
         """The places that have something in the index, and those above them: name by code."""
-        with closing(self._opened()) as base:
+        with self._reader() as base:
             return _places(base)
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        try:
+            base = self._idle.pop()
+        except IndexError:
+            base = self._opened()
+        end = time.monotonic() + self._seconds
+        base.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        try:
+            yield base
+        except BaseException:
+            base.close()
+            raise
+        if len(self._idle) < _KEPT_OPEN:
+            self._idle.append(base)
+        else:
+            base.close()
 
     def _opened(self) -> sqlite3.Connection:
         if not self._path.is_file():
             raise StoreError(*_no_index(self._path))
         base = databases.opened(self._path)
         base.execute("PRAGMA mmap_size = 268435456")
-        end = time.monotonic() + self._seconds
-        base.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
         return base
 
     def _rows(self, base: sqlite3.Connection, sql: str, values: dict[str, Any]) -> list[Any]:

@@ -22,6 +22,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.builds import Service
 from api.settings import Settings
+from graph import publishing
 from graph.build import BuildJob
 from queries.catalogue import load_catalogue
 from tests.test_drafts import DRAFT
@@ -203,7 +204,7 @@ def test_two_processes_answer_from_one_build_after_the_other_and_no_request_fail
         assert sum(map(float, counted)) == sum(answered), "all processes together"
     # What was in use when the last build came is removed with the next.
     publish(data, source, 9)
-    assert sorted(one.name for one in (data / "builds").iterdir()) == ["2099-07", "2099-08", "2099-09"]
+    assert [one.name for one in publishing.builds(data)] == ["2099-07", "2099-08", "2099-09"]
 
 
 def command_of(pid: int) -> str:

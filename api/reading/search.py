@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -31,6 +33,11 @@ from shapes.rules import Lang
 
 router = APIRouter(tags=["search"])
 _PAGE = 20
+
+
+@lru_cache(maxsize=2)
+def _index(folder: Path, seconds: float) -> SearchIndex:
+    return SearchIndex(folder, seconds)
 
 
 class Marked(BaseModel):
@@ -117,7 +124,7 @@ def get_search(
 ) -> Response:
     """Each result with its sentences and where in them the words stand. Words of one and two characters are found too."""
     service = service_of(request)
-    index = SearchIndex(service.build.folder, service.settings.query_seconds)
+    index = _index(service.build.folder, service.settings.query_seconds)
     page = pages.wanted(request)
     found, problem, status = None, None, 200
     try:
