@@ -11,12 +11,13 @@ ended (`queries.worker`). The parent holds no store, parses no answer it was not
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, TypedDict, Unpack
@@ -44,6 +45,9 @@ from queries.words import both
 __all__ = ["Answer", "How", "Limits", "QueryEngine", "Watch"]  # what is asked of the engine is found here
 
 _NEW: Final = 1.0  # seconds of queries that a process counts for that had to be ended: another has to start
+_A_SECOND: Final = (
+    20_000  # characters of a text that count as a second of queries: all processes share what reads it
+)
 _REMEMBERED: Final = 4000  # characters: texts up to here are looked at here, and once
 
 
@@ -103,6 +107,7 @@ class QueryEngine:
         self._inspected = lru_cache(maxsize=1024)(self._inspect)
         self._aside = ThreadPoolExecutor(1, "zhengmai-queries")
         self._looker = Looker(self.limits)
+        self._ending: set[asyncio.Task[None]] = set()  # queries that nobody waits for
 
     def run(self, text: str | QueryText, media_type: str | None = None, **how: Unpack[How]) -> Answer:
         """Run one query, and block until its answer is there.
@@ -116,7 +121,7 @@ class QueryEngine:
         return steps.run(self._run(text, media_type, **how))
 
     async def arun(self, text: str | QueryText, media_type: str | None = None, **how: Unpack[How]) -> Answer:
-        """The same in an event loop. When the caller is cancelled, the query is ended."""
+        """The same in an event loop. When the caller is cancelled, the query is ended, unless it is over in a moment."""
         return await steps.arun(self._run(text, media_type, **how))
 
     def table(self, text: str | QueryText, **how: Unpack[How]) -> Table:
@@ -240,17 +245,18 @@ class QueryEngine:
             "named_graphs": list(named_graphs) if chosen else None,
         }
         turns = self._public if public else self._own
-        turn = self._take(turns)
+        turn = self._take(turns, slow=public and len(query.text) > _REMEMBERED)
         worker: Worker | None = None
+        began = left = 0.0
         try:
             yield from self._wait(turn)
             # Graphs that people put in are for those who name graphs, and stand in a store apart
             named = chosen or query.has_dataset or query.has_graph
             apart = public and named and (self.store.with_name(USER_STORE) / "CURRENT").is_file()
             kind = Kind(query.calls_out, public, apart)
-            while (worker := self._idle_one(kind)) is None:
+            while (worker := self._idle_one(kind, behind=turn.behind)) is None:
                 yield Call(lambda: self._start(kind))
-            started = time.perf_counter()
+            began = time.perf_counter()
             try:
                 with self._watch("running"):
                     try:
@@ -260,14 +266,42 @@ class QueryEngine:
                     except NotUnderstood as fault:
                         raise (yield from self._explained(query.text, str(fault))) from None
             finally:
-                seconds = time.perf_counter() - started
+                seconds = time.perf_counter() - began
                 if (client := asking_for.get()) is not None:
-                    client.seconds += seconds if worker.ready else max(seconds, _NEW)
+                    client.seconds += worker.took if worker.ready else max(seconds, _NEW)
+        except asyncio.CancelledError:
+            left = self.limits.short_seconds - (time.perf_counter() - began)
+            raise
         finally:
-            turns.leave(turn, 0.0 if worker is None or worker.ready else _NEW)
-            if worker is not None:
-                self._put_back(worker)
+            end = partial(self._end, turns, turn, worker, len(query.text) / _A_SECOND)
+            if worker is not None and worker.at_work and left > 0:
+                self._let_end(worker, left, end)
+            else:
+                end()
         return self._counted(Answer(wanted, seconds, size, data))
+
+    def _let_end(self, worker: Worker, seconds: float, end: Callable[[], None]) -> None:
+        """Nobody waits for the answer any more. Most queries are over sooner than another process has started."""
+
+        async def ending() -> None:
+            try:
+                await steps.arun(worker.finish(seconds))
+            finally:
+                end()
+
+        task = asyncio.get_running_loop().create_task(ending())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _end(self, turns: Turns, turn: Turn, worker: Worker | None, more: float) -> None:
+        """Give a turn and a process back; ``more`` are the seconds that the length of the text counts."""
+        seconds = None
+        if worker is not None:
+            # What has waited for the processor is not slow for that
+            seconds = worker.took + more if worker.ready else max(time.monotonic() - turn.began, _NEW)
+        turns.leave(turn, seconds)
+        if worker is not None:
+            self._put_back(worker)
 
     def _explained(self, text: str, message: str) -> Steps[QuerySyntaxError]:
         """What the engine says of a text, as a person can use it."""
@@ -275,10 +309,10 @@ class QueryEngine:
             return engine_syntax_error(text, message)
         return (yield from self._looker.place(text, message))
 
-    def _take(self, turns: Turns) -> Turn:
+    def _take(self, turns: Turns, *, slow: bool = False) -> Turn:
         """A turn, to be left in any case. Raises Busy."""
         try:
-            return turns.take()
+            return turns.take(slow=slow)
         except Full:
             raise self.busy() from None
 
@@ -298,15 +332,18 @@ class QueryEngine:
         en, zh = both("limits", "spool", limit=self.limits.spool_mb)
         raise Busy(en, zh=zh, limit=self.limits.spool_mb, unit="megabytes")
 
-    def _idle_one(self, kind: Kind) -> Worker | None:
+    def _idle_one(self, kind: Kind, *, behind: bool) -> Worker | None:
         while True:
             with self._lock:
-                fitting = [one for one in self._idle if one.kind == kind]
-                worker = fitting[-1] if fitting else None
+                fitting = [one for one in reversed(self._idle) if one.kind == kind]
+                fitting.sort(key=lambda one: one.lowered is not behind)
+                worker = next((one for one in fitting if behind or one.raised()), None)
                 if worker is None:
                     return None
                 self._idle.remove(worker)
             if worker.store == self.store and worker.alive:
+                if behind:
+                    worker.lower()
                 return worker
             self._drop(worker)
 
@@ -321,11 +358,11 @@ class QueryEngine:
         self._drop(worker)
 
     def _put_back(self, worker: Worker) -> None:
-        # Not one that was ended at a limit, or left in the middle of an answer, or lowered for good
+        # Not one that was ended at a limit, or left in the middle of an answer
         with self._lock:
-            usable = worker.ready and worker.raised() and not self._closed
-            alike = sum(one.kind == worker.kind for one in self._idle)
-            if usable and alike < self._most_idle:
+            usable = worker.ready and not self._closed
+            alike = [one.lowered for one in self._idle if one.kind == worker.kind]
+            if usable and alike.count(worker.lowered) < self._most_idle:
                 self._idle.append(worker)
                 return
             wanted = not usable and not alike and not self._closed
