@@ -42,7 +42,14 @@ from queries.steps import Call, Come, Steps
 from queries.tables import Table, table_from_json
 from queries.words import both
 
-__all__ = ["Answer", "How", "Limits", "QueryEngine", "Watch"]  # what is asked of the engine is found here
+__all__ = [
+    "Answer",
+    "How",
+    "Limits",
+    "QueryEngine",
+    "Watch",
+    "check_graph",
+]  # what is asked of the engine is found here
 
 _NEW: Final = 1.0  # seconds of queries that a process counts for that had to be ended: another has to start
 _A_SECOND: Final = (
@@ -221,7 +228,7 @@ class QueryEngine:
         if wanted is None:
             raise ValueError(f"{query.form} has no answer in {media_type}")
         for iri in graphs:
-            _check_iri(iri)
+            check_graph(iri)
         return query, wanted
 
     def _run(
@@ -378,7 +385,8 @@ class QueryEngine:
         worker.end()
 
 
-def _check_iri(iri: str) -> None:
+def check_graph(iri: str) -> None:
+    """Raises BadInput for what cannot name a graph."""
     try:
         ox.NamedNode(iri)
     except ValueError:
