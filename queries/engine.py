@@ -37,25 +37,20 @@ from queries.limits import Limits
 from queries.looking import Looker
 from queries.pool import Full, Turn, Turns, asking_for
 from queries.process import Gone, Kind, NotUnderstood, Worker
-from queries.sparql_text import QueryText, engine_syntax_error, inspect
+from queries.sparql_text import NotAtOnce, QueryText, engine_syntax_error, inspect
 from queries.steps import Call, Come, Steps
 from queries.tables import Table, table_from_json
 from queries.words import both
 
-__all__ = [
-    "Answer",
-    "How",
-    "Limits",
-    "QueryEngine",
-    "Watch",
-    "check_graph",
-]  # what is asked of the engine is found here
+# What is asked of the engine is found here
+__all__ = ["Answer", "How", "Limits", "QueryEngine", "Watch", "check_graph"]
 
 _NEW: Final = 1.0  # seconds of queries that a process counts for that had to be ended: another has to start
-_A_SECOND: Final = (
-    20_000  # characters of a text that count as a second of queries: all processes share what reads it
+_LONG: Final = 10_000  # characters: texts up to here are remembered, with what is known of them
+_A_SECOND: Final = 20_000  # characters beyond that which count as a second of queries
+_AT_ONCE: Final = (
+    1500  # steps of looking at a text in an event loop, a millisecond or two; a question takes 600
 )
-_REMEMBERED: Final = 4000  # characters: texts up to here are looked at here, and once
 
 
 Watch = Callable[[str], AbstractContextManager[None]]
@@ -150,12 +145,15 @@ class QueryEngine:
         if len(text) > self.limits.characters:
             en, zh = both("refused", "length", found=len(text), limit=self.limits.characters)
             raise QueryRefused(en, zh=zh, limit=self.limits.characters, unit="characters")
-        return self._inspected(text) if len(text) <= _REMEMBERED else self._inspect(text)
+        return self._inspected(text) if len(text) <= _LONG else self._inspect(text)
 
     async def acheck(self, text: str) -> QueryText:
-        """The same in an event loop: a long text is looked at elsewhere (`queries.looking`). Raises Busy and QueryTimeout too."""
-        if len(text) <= _REMEMBERED or len(text) > self.limits.characters:
-            return self.check(text)
+        """The same in an event loop: what takes long is looked at elsewhere (`queries.looking`). Raises Busy and QueryTimeout too."""
+        if len(text) > self.limits.characters:
+            return self.check(text)  # refuses it
+        if len(text) <= _LONG:
+            with suppress(NotAtOnce):
+                return self._inspected(text, _AT_ONCE)
         if (client := asking_for.get()) is not None:
             client.characters += len(text)
         return await steps.arun(self._looker.inspect(text))
@@ -210,9 +208,10 @@ class QueryEngine:
     ) -> None:
         self.close()
 
-    def _inspect(self, text: str) -> QueryText:
+    def _inspect(self, text: str, at_once: int | None = None) -> QueryText:
         return inspect(
             text,
+            at_once=at_once,
             nesting=self.limits.nesting,
             known_prefixes=PREFIXES,
             service_hosts=self.limits.service_hosts,
@@ -241,6 +240,22 @@ class QueryEngine:
         public: bool = False,
     ) -> Steps[Answer]:
         query, wanted = self._asked_for(text, media_type, (*default_graphs, *named_graphs))
+        try:
+            return (yield from self._answer(query, wanted, default_graphs, named_graphs, base_iri, public))
+        except NotUnderstood as fault:
+            # Not sooner: whoever waits to be told holds no place
+            raise (yield from self._explained(query.text, fault.message)) from None
+
+    def _answer(
+        self,
+        query: QueryText,
+        wanted: Format,
+        default_graphs: Sequence[str],
+        named_graphs: Sequence[str],
+        base_iri: str | None,
+        public: bool,
+    ) -> Steps[Answer]:
+        """Raises as `run` does, but NotUnderstood in place of QuerySyntaxError."""
         chosen = bool(default_graphs or named_graphs)
         request = {
             "query": query.text,
@@ -252,7 +267,7 @@ class QueryEngine:
             "named_graphs": list(named_graphs) if chosen else None,
         }
         turns = self._public if public else self._own
-        turn = self._take(turns, slow=public and len(query.text) > _REMEMBERED)
+        turn = self._take(turns, slow=public and len(query.text) > _LONG)
         worker: Worker | None = None
         began = left = 0.0
         try:
@@ -270,8 +285,6 @@ class QueryEngine:
                         size, data = yield from worker.answer(query, request, turns, turn)
                     except Gone as gone:
                         raise gone.reason from None
-                    except NotUnderstood as fault:
-                        raise (yield from self._explained(query.text, str(fault))) from None
             finally:
                 seconds = time.perf_counter() - began
                 if (client := asking_for.get()) is not None:
@@ -280,7 +293,7 @@ class QueryEngine:
             left = self.limits.short_seconds - (time.perf_counter() - began)
             raise
         finally:
-            end = partial(self._end, turns, turn, worker, len(query.text) / _A_SECOND)
+            end = partial(self._end, turns, turn, worker, max(0, len(query.text) - _LONG) / _A_SECOND)
             if worker is not None and worker.at_work and left > 0:
                 self._let_end(worker, left, end)
             else:
@@ -312,8 +325,8 @@ class QueryEngine:
 
     def _explained(self, text: str, message: str) -> Steps[QuerySyntaxError]:
         """What the engine says of a text, as a person can use it."""
-        if len(text) <= _REMEMBERED:
-            return engine_syntax_error(text, message)
+        with suppress(NotAtOnce):
+            return engine_syntax_error(text, message, _AT_ONCE)
         return (yield from self._looker.place(text, message))
 
     def _take(self, turns: Turns, *, slow: bool = False) -> Turn:

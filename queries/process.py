@@ -41,7 +41,7 @@ class Gone(Exception):
         self.reason = reason
 
 
-class NotUnderstood(Exception):
+class NotUnderstood(BadInput):
     """The engine takes the text for no query; what it says of it is to be told by `queries.sparql_text`."""
 
 

@@ -174,7 +174,7 @@ def test_queries_of_who_is_not_quick_leave_the_processor_to_others(store: Path) 
 
 
 def test_a_query_counts_the_time_of_the_processor_and_a_long_text_its_length(store: Path) -> None:
-    long = "ASK { ?s ?p 'x' } # " + "x" * 10_000
+    long = "ASK { ?s ?p 'x' } # " + "x" * 20_000
     with QueryEngine(store, workers=2) as engine:
         for name, text in (("short", "ASK { ?s ?p ?o }"), ("long", long)):
             with asked_by(name) as client:
