@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # run as a file, it stands beside the packages, not above
 
-from graph import backup, journal, publishing, sealing, verifying  # noqa: E402
+from graph import backup, databases, journal, publishing, sealing, verifying  # noqa: E402
 from graph.build import BuildJob, open_current  # noqa: E402
 from graph.corpus_changes import Corpus, PutPlan  # noqa: E402
 from graph.errors import ZhengmaiError  # noqa: E402
@@ -151,7 +151,9 @@ def answers(data: Path) -> Answers:
 
 
 def _searched(folder: Path) -> object:
-    sealing.trust(folder, [INDEX])  # as the command and the service do before the first search
+    sealing.trust(
+        folder, databases.with_logs([INDEX])
+    )  # as the command and the service do before the first search
     index = SearchIndex(folder)
     return [index.search(word).hits for word in ("设备", "区发改局", "更新")]
 

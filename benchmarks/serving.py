@@ -49,6 +49,7 @@ from benchmarks.processor import family  # noqa: E402
 from queries.asking import Asker  # noqa: E402
 from queries.engine import QueryEngine  # noqa: E402
 
+_ASKED = ("ASK", "lookup", "domain-leads")
 _JSON = "application/sparql-results+json"
 _LOOKUP = """PREFIX dcterms: <http://purl.org/dc/terms/> PREFIX zm: <https://w3id.org/zhengmai/ns#>
 SELECT ?title ?number ?level {{ <{iri}> dcterms:title ?title ; zm:level ?level OPTIONAL {{ <{iri}> zm:documentNumber ?number }} }}"""
@@ -176,6 +177,7 @@ def run(name: str, data: Path, arguments: argparse.Namespace, folder: Path) -> N
         "lookup": [_LOOKUP.format(iri=iri) for iri in plans],
         "domain-leads": [leads],
     }
+    queries = {one: texts for one, texts in queries.items() if one in arguments.query}
     python = sys.executable
     ports = [_port() for _ in range(3)]
     commands = {
@@ -273,6 +275,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--query", nargs="+", choices=_ASKED, default=_ASKED, help="those to ask")
     parser.add_argument("--keep", type=Path, help="a folder for the builds, kept for the next run")
     arguments = parser.parse_args()
     _tool("wrk")

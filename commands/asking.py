@@ -87,7 +87,7 @@ def search(
     lang: Lang = "zh",
 ) -> None:
     """Search plans, tasks, targets, agencies and texts; each result with its sentences."""
-    from graph import sealing
+    from graph import databases, sealing
     from graph.build import open_current
     from graph.search_index import FILE
     from queries.searching import SearchIndex, as_json, as_text, chosen_kinds, chosen_levels
@@ -95,7 +95,7 @@ def search(
     one_of("--lang", lang, ("zh", "en"))
     one_of("--format", format, ("text", "json"))
     build = open_current(data)
-    sealing.trust(build, [FILE])
+    sealing.trust(build, databases.with_logs([FILE]))
     found = SearchIndex(build).search(
         " ".join(words),
         kinds=chosen_kinds(kind or ()),

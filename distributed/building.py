@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from distributed.flow import Flow, Progress, Sizes
 from distributed.folders import Folder, address, local_path
-from graph import incremental, search_index, stores
+from graph import kept_heads, search_index, stores
 from graph.build import BuildJob, Summary, current_build, digest_of, input_files, read_summary
 from graph.catalog import Corpus, read_corpus
 from graph.errors import BadInput
@@ -111,7 +111,7 @@ class SparkJob(BuildJob):
                 self.folder, self.unchanged = now, True
                 return
             self._open(corpus, made, digest)
-            with (self.folder / incremental.HEADS).open("w", encoding="utf-8") as heads:
+            with (self.folder / kept_heads.FILE).open("w", encoding="utf-8") as heads:
                 flow.derive(heads)
             flow.judge(made, self._trail(), waivers, date.today())  # noqa: DTZ011 - the day where the build is made
             self._take(flow, made, digest, inputs)

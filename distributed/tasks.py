@@ -371,11 +371,12 @@ def judge(rows: Iterable[Made], job: Judging) -> Iterator[tuple[Any, ...]]:
             slugs = [one.slug for one in part]
             written = b"".join(plain(half) for one in part for half in (one.document, one.inferred))
             judging = job.judge
-            judging.store = job.store([written, *job.around(written, set(slugs))])
+            store = job.store([written, *job.around(written, set(slugs))])
+            judging.use(store)
             own = {one.slug: unpacked(one.starts) for one in part if one.starts is not None}
             judging.texts = Texts(starts=job.known_starts | own)
             report, concepts = judging.judged(slugs, written)
-            yield packed(pack(report, concepts)), *_tables(report, job, judging.store, set(slugs))
+            yield packed(pack(report, concepts)), *_tables(report, job, store, set(slugs))
 
 
 def _tables(

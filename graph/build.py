@@ -12,58 +12,50 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 from graph import (
-    cascade,
     disk,
     incremental,
-    inside,
     journal,
+    kept_heads,
     making,
     publishing,
     sealing,
-    search_index,
     stages,
     stores,
     trail,
-    triples,
     user_graphs,
 )
-from graph.agency_identity import AgencyIdentity
-from graph.cascade import Lineage
 from graph.catalog import Corpus, read_corpus
-from graph.corrections import correction_files, load_corrections
+from graph.corrections import correction_files
 from graph.errors import StoreError
 from graph.hashes import Hashes
-from graph.known_documents import KnownDocuments
 from graph.making import (
     READ_TOGETHER,
     Desk,
     ToRead,
     Written,
-    read_cached,
     read_together,
     write_part,
     write_search,
 )
-from graph.reading import read_source
-from graph.record import PlanRecord
-from graph.stages import Gathering, place_of
+from graph.small_change import Before, SmallChange
+from graph.stages import Gathering
 from graph.stages import read_plan as read_plan  # others know it from here
 from graph.stores import PARTS, Ordering
 from graph.words import both
 from graph.workers import Workers, processes_for, uncollected
-from ontology import terms
 from ontology.extension import FOLDER
 from ontology.vocabulary import using
 
@@ -111,25 +103,13 @@ def open_current(data: Path) -> Path:
     return folder
 
 
-def _sound(data: Path) -> Path | None:
-    """The published build, if it can be built upon."""
+def _sound(data: Path) -> tuple[Path, Summary] | None:
+    """The published build, if it can be built upon, and its summary."""
     now = publishing.published(data)
     try:
-        if now is not None:
-            read_summary(now)
+        return None if now is None else (now, read_summary(now))
     except StoreError:
         return None
-    return now
-
-
-def _is_whole(build: Path, names: Iterable[str] | None = None) -> bool:
-    """Whether files of a build are as they were published: a build that is not is made anew, not built upon."""
-    try:
-        sealing.trust(build, names)
-        sealing.trust_store(build / "store")
-    except StoreError:
-        return False
-    return True
 
 
 class BuildJob:
@@ -208,12 +188,12 @@ class BuildJob:
                 stores.linked_copy(self.folder / "store", apart)
                 user_graphs.load(apart, self._user_graphs)
             before = _sound(self.data)
-            sealing.seal(self.folder, before)
+            sealing.seal(self.folder, before and before[0])
             final = self.folder.with_name(self.folder.name.removesuffix(".part"))
             self.folder.rename(final)
             self.folder = final
             publishing.switch(self.data, final.name)
-        publishing.remove_old(self.data, self._kept, final, before)
+        publishing.remove_old(self.data, self._kept, final, before and before[0])
 
     def _corpus(self) -> Corpus:
         """What is to be read."""
@@ -236,15 +216,15 @@ class BuildJob:
         hashes.keep()
         digest = digest_of(inputs)
         now = None if self._fresh else _sound(self.data)
-        if now and read_summary(now).inputs_hash == digest:
-            if _is_whole(now):
-                self.folder, self.unchanged = now, True
+        if now and now[1].inputs_hash == digest:
+            if sealing.is_whole(now[0]):
+                self.folder, self.unchanged = now[0], True
                 return
             now = None  # whoever builds without having changed anything wants it whole: no file of it is taken over
         made = datetime.now(UTC)
         self._open(corpus, made, digest)
         with uncollected():
-            updated = self._update(corpus, inputs, digest, made, now)
+            updated = now is not None and self._update(corpus, inputs, digest, made, *now)
         if updated:
             return
         gathered, kept, reused = self._read(corpus)
@@ -284,7 +264,7 @@ class BuildJob:
             documents[start : start + READ_TOGETHER] for start in range(0, len(documents), READ_TOGETHER)
         ]
         self._progress(documents[0].path.name, 0, len(documents))
-        with (self.folder / incremental.HEADS).open("w", encoding="utf-8") as heads:
+        with (self.folder / kept_heads.FILE).open("w", encoding="utf-8") as heads:
             for found in self._workers.map(read_together, [(desk, batch) for batch in batches]):
                 for one in found:
                     head = one.contribution.head
@@ -342,128 +322,38 @@ class BuildJob:
         return sum(one.comparisons for one in written), loaded
 
     def _update(
-        self, corpus: Corpus, inputs: dict[str, str], digest: str, made: datetime, now: Path | None
-    ) -> bool:
-        """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
-        before = read_summary(now) if now else None
-        if now is None or before is None or before.inputs_hash != digest_of(before.inputs):
-            return False
-        files = {path.name: path.stem for path, _ in corpus.documents}
-        step = incremental.find_step(now, before.inputs, inputs, files)
-        # What is taken over and written anew would get new checksums, damaged or not.
-        if step is None or not _is_whole(now, [incremental.HEADS]):
-            return False
-        with ThreadPoolExecutor(1) as aside:
-            done = self._make_step(corpus, inputs, digest, made, step, before, aside)
-        if not done:
-            for name in incremental.TAKEN_OVER:
-                (self.folder / name).unlink(missing_ok=True)
-        return done
-
-    def _make_step(
         self,
         corpus: Corpus,
         inputs: dict[str, str],
         digest: str,
         made: datetime,
-        step: incremental.Step,
+        now: Path,
         before: Summary,
-        aside: ThreadPoolExecutor,
     ) -> bool:
-        """The same; ``aside`` does what takes time with files only."""
-        now = step.before
-        others = aside.submit(self._take_over, now)
-        heads = incremental.read_heads(now)
-        known = KnownDocuments.of(heads.values(), corpus.stubs)
-        fresh: dict[str, PlanRecord] = {}
-        reused = len(corpus.documents) - len(step.changed)
-        desk = self._desk(corpus)
-        for path, entry in corpus.documents:
-            if path.stem not in step.changed:
-                continue
-            self._progress(path.name, len(fresh), len(step.changed))
-            source = read_source(path)
-            file = _correction_files(corpus).get(path.stem)
-            corrections = load_corrections(file) if file else []
-            record, _, cached = read_cached(desk, source, path.stem, entry, corrections)
-            reused += cached
-            if not incremental.same_identity(record, heads[path.stem]):
-                return False
-            fresh[path.stem] = record
-            (self.folder / "texts" / f"{path.stem}.txt").write_text(source.text, encoding="utf-8")
-        for slug, record in fresh.items():
-            stages.settle(record, known)
-            (self.folder / "records" / f"{slug}.json").write_text(record.to_json(), encoding="utf-8")
-        old = {slug: incremental.read_record(now, slug) for slug in fresh}
-        places = {slug: place_of(fresh.get(slug, head)) for slug, head in heads.items()}
-        for stub in corpus.stubs:
-            places[stub.slug] = stages.stub_place(stub)
-        lineage = Lineage()
-        for place in places.values():
-            lineage.add(place)
-        above = {slug: lineage.ancestors(place) for slug, place in places.items()}
-        step.affected = incremental.affected(places, above, old, fresh)
-        respelled = incremental.respelled(old.values(), fresh.values())
-        stores.linked_copy(now / "store", self.folder / "store")
-        change = incremental.StoreChange(self.folder / "store")
-        named = change.holders(respelled)
-        spellers = [slug for slug in heads if slug not in fresh and str(terms.document_graph(slug)) in named]
-        if not incremental.few({*step.affected, *spellers}, places) or not others.result():
-            change.close()
-            shutil.rmtree(self.folder / "store")
+        """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
+        if before.inputs_hash != digest_of(before.inputs):
             return False
-        linked = aside.submit(self._link, now, step.changed)
-        comparisons = incremental.compare_again(step, places, above)
-        spelling = [incremental.read_record(now, slug) for slug in spellers]
-        before_of, now_of = (incremental.Agencies.of([*some.values(), *spelling]) for some in (old, fresh))
-        texts = {slug: making.read_text(self.folder, slug) for slug in fresh}
-        checks = {slug: inside.checks(record, texts[slug], known) for slug, record in fresh.items()}
-        told = {slug: inside.agencies_in_text(record, texts[slug]) for slug, record in fresh.items()}
-        gone = sum(change.remove_comparisons(slug) for slug in step.affected)
-        for slug in fresh:
-            change.remove_document(slug)
-        change.remove_build()
-        for record in fresh.values():
-            change.add(triples.document_quads(record, known))
-        change.add(cascade.changed_quads([places[slug] for slug in fresh], comparisons, checks, told))
-        change.relabel(respelled, now_of.labels)
-        change.add(stages.provenance_quads(fresh.values(), made, code_hash()))
-        change.add(trail.trail_quads(self._trail()))
-        change.close()
-        incremental.write_heads(self.folder, now, heads, fresh)
-        rows = [search_index.rows_of(record, texts[slug]) for slug, record in fresh.items()]
-        search_index.update(self.folder, rows)
-        counts = dict(before.counts)
-        for sign, some in ((-1, old), (1, fresh)):
-            for record in some.values():
-                for name, number in stages.contents(record).items():
-                    counts[name] += sign * number
-        for sign, agencies in ((-1, before_of.known), (1, now_of.known)):
-            # Whoever else names an agency that comes or goes is among those that were read.
-            for name, number in _agencies([agencies[iri] for iri in respelled if iri in agencies]).items():
-                counts[name] += sign * number
-        counts["comparisons"] += len(comparisons) - gone
-        counts["triples"] += change.added - change.removed
-        idle = [one for one in before.idle_corrections if one["document"] not in fresh]
-        for record in fresh.values():
-            idle += stages.idle_corrections(record)
-        self._summarize(digest, made, inputs, counts, reused, idle)
-        linked.result()
+        files = {path.name: path.stem for path, _ in corpus.documents}
+        step = incremental.find_step(now, before.inputs, inputs, files)
+        # What is taken over and written anew would get new checksums, damaged or not.
+        if step is None or not sealing.is_whole(now, [kept_heads.FILE], anew=False):
+            return False
+        change = SmallChange(
+            self.folder,
+            corpus,
+            _correction_files(corpus),
+            self._desk(corpus),
+            made,
+            code_hash(),
+            self._trail(),
+            self._progress,
+        )
+        after = change.make(step, Before(before.counts, before.idle_corrections))
+        if after is None:
+            return False
+        self._summarize(digest, made, inputs, after.counts, after.reused, after.idle)
         self.step = step
         return True
-
-    def _take_over(self, before: Path) -> bool:
-        """Put the large files of the build before into this one; False where they are not as they were published."""
-        if not _is_whole(before, incremental.TAKEN_OVER):
-            return False
-        incremental.take_over(before, self.folder)
-        return True
-
-    def _link(self, before: Path, changed: Sequence[str]) -> None:
-        """Texts and records as they were, but for those that changed, which stand here already."""
-        for part, suffix in (("texts", ".txt"), ("records", ".json")):
-            fresh = [f"{slug}{suffix}" for slug in changed]
-            incremental.link_tree(before / part, self.folder / part, fresh)
 
     def _summarize(
         self,
@@ -526,16 +416,8 @@ def _words(corpus: Corpus) -> str:
 
 def _correction_files(corpus: Corpus) -> dict[str, Path]:
     return correction_files(
-        corpus.folder, [p.stem for p, _ in corpus.documents] + [p.stem for p in corpus.records]
+        corpus.folder, (path.stem for path in chain((p for p, _ in corpus.documents), corpus.records))
     )
-
-
-def _agencies(agencies: Collection[AgencyIdentity]) -> dict[str, int]:
-    return {
-        "agencies": len(agencies),
-        "agencies_collective": sum(agency.collective for agency in agencies),
-        "agencies_unresolved": sum(not agency.resolved for agency in agencies),
-    }
 
 
 @cache

@@ -48,18 +48,34 @@ class Lineage:
         """Take a document in."""
         self.by_place.setdefault((place.family, place.code), []).append(place)
 
+    def places(self) -> Iterable[tuple[str, str]]:
+        """The families and divisions that have documents, in the order of their first ones."""
+        return self.by_place
+
+    def options(self, family: str, code: str) -> Sequence[Place]:
+        """The documents of a family in a division."""
+        return self.by_place.get((family, code), ())
+
+    def slugs(self, family: str, code: str) -> Sequence[str]:
+        """The slugs of the same."""
+        return [one.slug for one in self.options(family, code)]
+
     def ancestors(self, place: Place) -> list[Place]:
         """The documents of the family above a place, nearest first; one a division.
 
         A plan goes before rules made under it, what is issued before a draft, what this plan could follow before what
         was issued after it, then the later before the earlier.
         """
-        own = _day(place)
-        return [
-            options[0] if len(options) == 1 else max(options, key=lambda option: _weight(option, own))
-            for _, options in self._above(place)
-            if options
-        ]
+        return [_chosen(options, place) for _, options in self._above(place) if options]
+
+    def parent(self, place: Place) -> Place | None:
+        """The nearest of them."""
+        return next((_chosen(options, place) for _, options in self._above(place) if options), None)
+
+    def nearest(self, family: str, code: str) -> str | None:
+        """The code of the nearest division above one that has documents of the family."""
+        above = divisions.line(code)[1:]
+        return next((one.code for one in above if self.slugs(family, one.code)), None)
 
     def passed_over(self, place: Place) -> list[Place]:
         """The other documents of the divisions above: drafts, earlier versions, and what came after this plan."""
@@ -70,15 +86,21 @@ class Lineage:
         """The codes of the divisions above of which no document of the family is known, not even a stub."""
         return [code for code, options in self._above(place) if not options]
 
-    def _above(self, place: Place) -> list[tuple[str, list[Place]]]:
-        return [
-            (division.code, self.by_place.get((place.family, division.code), []))
-            for division in divisions.line(place.code)[1:]
-        ]
+    def _above(self, place: Place) -> Iterator[tuple[str, Sequence[Place]]]:
+        for division in divisions.line(place.code)[1:]:
+            yield division.code, self.options(place.family, division.code)
 
-    def speakers(self) -> list[Place]:
-        """The document that speaks for each place of a family."""
-        return [max(options, key=_weight) for options in self.by_place.values()]
+    def speaker(self, family: str, code: str) -> Place:
+        """The document that speaks for a place of a family that has some."""
+        return max(self.options(family, code), key=_weight)
+
+
+def _chosen(options: Sequence[Place], lower: Place) -> Place:
+    """Of the documents of a place the one that stands above another."""
+    if len(options) == 1:
+        return options[0]
+    own = _day(lower)
+    return max(options, key=lambda option: _weight(option, own))
 
 
 _RULES = re.compile(r"(?:细则|办法|指南|清单|规程|解读|说明)(?:[（(][^（()）]*[）)])*$")
@@ -223,17 +245,25 @@ def division_quads() -> QuadWriter:
 
 def changed_quads(
     changed: Iterable[Place],
-    comparisons: Iterable[Comparison],
     checks: Mapping[str, Sequence[Check]],
     told: Mapping[str, Mapping[int, Sequence[str]]],
 ) -> QuadWriter:
-    """What `inferred_quads` says of the contents of some plans, without what follows from their heads and from all agencies."""
+    """What `inferred_quads` says of the contents of some plans.
+
+    Without what follows from their heads and from all agencies, and without their comparisons.
+    """
     out = QuadWriter(terms.GRAPH_INFERRED)
     for place in changed:
         _agencies(out, place)
         _told(out, place, told.get(place.slug, {}))
         for number, check in enumerate(checks.get(place.slug, ()), 1):
             _check(out, place, number, check)
+    return out
+
+
+def comparison_quads(comparisons: Iterable[Comparison]) -> QuadWriter:
+    """What `inferred_quads` says of comparisons, all those of some plans."""
+    out = QuadWriter(terms.GRAPH_INFERRED)
     _comparisons(out, comparisons)
     return out
 

@@ -8,10 +8,12 @@ a document that others cite and nobody here has: it has a place in the line of p
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,17 +108,15 @@ def read_corpus(folder: Path, cache: Path | None = None, names: Collection[str] 
     vocabularies_of(folder)  # a word list that is wrong is told before anything is read
     catalog = _kept_catalog(folder / "catalog.yaml", cache)
     entries = {entry.file: entry for entry in catalog.documents}
+    there = _files(folder) if names is None else names
     for name in entries:
-        if not ((folder / name).is_file() if names is None else name in names):
+        if name not in there and (names is not None or not (folder / name).is_file()):
             raise BadInput(f"{folder / 'catalog.yaml'}: names {name}, which is not in the folder")
     # Word leaves ~$plan.docx beside a file that is open in it.
     texts = sorted(
-        (
-            path
-            for path in (folder.iterdir() if names is None else map(folder.joinpath, names))
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(("~", "."))
-        ),
-        key=lambda path: path.name,
+        name
+        for name in there
+        if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(("~", "."))  # noqa: PTH122 - as below
     )
     records = tuple(sorted((folder / "records").glob("*.yaml")))
     if not texts and not records:
@@ -124,9 +124,11 @@ def read_corpus(folder: Path, cache: Path | None = None, names: Collection[str] 
             f"{folder}: holds no plans; put documents (*.txt, *.docx, *.pdf, *.html) or records (records/*.yaml) there"
         )
     taken: dict[str, str] = {}
-    for slug, name in [(p.stem, p.name) for p in (*texts, *records)] + [
-        (s.slug, "catalog.yaml") for s in catalog.stubs
-    ]:
+    # There may be thousands of documents: their names take a tenth of the time of paths.
+    of_texts = ((os.path.splitext(name)[0], name) for name in texts)  # noqa: PTH122
+    of_records = ((path.stem, path.name) for path in records)
+    of_stubs = ((stub.slug, "catalog.yaml") for stub in catalog.stubs)
+    for slug, name in chain(of_texts, of_records, of_stubs):
         if slug in taken:
             raise BadInput(f"{folder}: {name} and {taken[slug]} both stand for {slug!r}; rename one")
         taken[slug] = name
@@ -139,8 +141,14 @@ def read_corpus(folder: Path, cache: Path | None = None, names: Collection[str] 
             raise BadInput(
                 f"{folder / 'catalog.yaml'}: {entry.file}: revises itself; name the version before it"
             )
-    documents = tuple((path, entries.get(path.name, DocumentEntry(file=path.name))) for path in texts)
+    documents = tuple((folder / name, entries.get(name) or DocumentEntry(file=name)) for name in texts)
     return Corpus(folder, documents, records, tuple(catalog.stubs), turtle_files(folder), graph_files(folder))
+
+
+def _files(folder: Path) -> set[str]:
+    """The names of the files of a folder."""
+    with os.scandir(folder) as there:
+        return {entry.name for entry in there if entry.is_file()}
 
 
 def _kept_catalog(path: Path, cache: Path | None) -> Catalog:

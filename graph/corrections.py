@@ -184,8 +184,8 @@ def correction_files(plans: Path, slugs: Iterable[str]) -> dict[str, Path]:
 
     Raises BadInput for a file that stands for no plan: what a person found must not be lost by a misspelt name.
     """
-    known = set(slugs)
     found = {path.stem: path for path in sorted((plans / "corrections").glob("*.yaml"))}
+    known = set(slugs) if found else set()
     for slug, path in found.items():
         if slug not in known:
             raise BadInput(f"{path}: corrects {slug!r}, which is not a plan of {plans}; rename or remove it")

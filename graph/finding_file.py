@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from graph import databases
+
 FILE: Final = "findings.db"
 DOMAIN, FUNCTION = "domain", "function"
 """The kinds of concept."""
@@ -54,20 +56,9 @@ CREATE INDEX cell_document ON cell (document);
 """Made when all is in: that takes less time."""
 
 
-def opened_to_write(path: Path) -> sqlite3.Connection:
-    """The file of a build that is being made."""
-    base = sqlite3.connect(path)
-    # A build that breaks off is thrown away: nothing has to be kept safe while it is made.
-    base.execute("PRAGMA journal_mode = OFF")
-    base.execute("PRAGMA synchronous = OFF")
-    return base
-
-
 def opened(build: Path) -> sqlite3.Connection:
     """The file of a build, to be read, by one thread at a time. Raises sqlite3.Error."""
-    return sqlite3.connect(
-        f"{(build / FILE).absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
-    )
+    return databases.opened(build / FILE)
 
 
 def packed(text: str) -> bytes:

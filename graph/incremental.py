@@ -26,21 +26,32 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import PROV, SKOS
 
-from graph import agency_labels, cascade, disk, finding_file, sealing, search_index, user_graphs
+from graph import (
+    agency_labels,
+    cascade,
+    databases,
+    disk,
+    divisions,
+    finding_file,
+    kept_heads,
+    sealing,
+    search_index,
+    shares,
+    user_graphs,
+)
 from graph.agency_identity import AgencyIdentity
-from graph.cascade import Lineage, Place
+from graph.cascade import Place
 from graph.claims import Key, claimed_code, key_of
 from graph.comparing import Comparison, is_whole
+from graph.kept_heads import Heads, KeptLineage
 from graph.record import CitedTarget, PlanRecord
-from graph.stages import head_of
 from ontology import terms
 from ontology.terms import OA, ZM
 
-HEADS = "heads.jsonl"
 REFERENCE = "reference.nt"
 """What every plan is judged on beside its own: the vocabularies, the divisions and the ontology, as N-Triples."""
-TAKEN_OVER = (search_index.FILE, finding_file.FILE, REFERENCE)
-"""Large files of the build before that a small change takes over and, but for the last, writes into."""
+TAKEN_OVER = (*databases.with_logs([search_index.FILE, finding_file.FILE]), REFERENCE)
+"""Files of the build before that a small change takes over."""
 _SHARE = 20
 """At most one document in so many may have changed: beyond, a full build is as fast."""
 _MOST_AFFECTED = 100
@@ -72,7 +83,7 @@ def find_step(
     """
     # Graphs that people put in, and waivers, change nothing that is compared or judged.
     old, new = ({name: told[name] for name in told if not _stands_apart(name)} for told in (old, new))
-    if old.keys() != new.keys() or not (before / HEADS).is_file():
+    if old.keys() != new.keys() or not (before / kept_heads.FILE).is_file():
         return None
     files = [name for name, digest in new.items() if old[name] != digest]
     if not all(name in documents for name in files) or len(files) * _SHARE > max(len(documents), _SHARE):
@@ -84,25 +95,7 @@ def _stands_apart(name: str) -> bool:
     return name == "waivers.yaml" or name.startswith(f"{user_graphs.FOLDER}/")
 
 
-# -- what is kept of each document -----------------------------------------------------------------------------
-
-
-def write_heads(folder: Path, before: Path, order: Iterable[str], changed: Mapping[str, PlanRecord]) -> None:
-    """Note what each document is, for the next build: as in the one before, but for some. ``order`` are its slugs."""
-    with (
-        (folder / HEADS).open("w", encoding="utf-8") as out,
-        (before / HEADS).open(encoding="utf-8") as lines,
-    ):
-        for slug, line in zip(order, lines, strict=True):
-            head = head_of(changed[slug]).model_dump_json(exclude_defaults=True) if slug in changed else None
-            out.write(line if head is None else head + "\n")
-
-
-def read_heads(folder: Path) -> dict[str, PlanRecord]:
-    """The documents of a build in its order, each with its head and its claims."""
-    with (folder / HEADS).open(encoding="utf-8") as lines:
-        heads = (PlanRecord.model_validate_json(line) for line in lines)
-        return {head.slug: head for head in heads}
+# -- the documents of a build ------------------------------------------------------------------------------------
 
 
 def read_record(folder: Path, slug: str) -> PlanRecord:
@@ -145,39 +138,50 @@ def same_identity(one: PlanRecord, other: PlanRecord) -> bool:
 
 
 def affected(
-    places: Mapping[str, Place],
-    above: Mapping[str, Sequence[Place]],
-    old: Mapping[str, PlanRecord],
-    new: Mapping[str, PlanRecord],
+    lineage: KeptLineage, heads: Heads, old: Mapping[str, PlanRecord], new: Mapping[str, PlanRecord]
 ) -> list[str]:
     """The slugs of the plans to be compared again, in the order of the build.
 
     Args:
-        places: all documents, the changed ones as they were or are: their heads are the same.
-        above: the documents above each of these.
+        lineage: all documents, those that changed as they are now.
+        heads: the documents as they were.
         old: the changed documents as they were.
         new: as they are.
     """
-    wanted = set(new)
-    wanted |= {slug for slug, uppers in above.items() if any(upper.slug in new for upper in uppers)}
-    wanted |= {above[slug][0].slug for slug in new if above[slug]}
+    wanted = set(new) | _below(lineage, set(new))
+    parents = (lineage.parent(lineage.place(slug)) for slug in new)
+    wanted |= {parent.slug for parent in parents if parent is not None}
     told: set[tuple[str, str, Key]] = set()
     for slug, record in new.items():
-        family = places[slug].family
+        family = lineage.place(slug).family
         now, before = _claims(family, record), _claims(family, old[slug])
         told |= {about for about, _ in now ^ before}
     if told:
         known_by_claims = {
             place.slug
-            for place in places.values()
-            if not is_whole(place) and any((place.family, place.code) == one[:2] for one in told)
+            for family, code in {one[:2] for one in told}
+            for place in lineage.options(family, code)
+            if not is_whole(place)
         }
-        wanted |= known_by_claims
-        wanted |= {slug for slug, uppers in above.items() if any(up.slug in known_by_claims for up in uppers)}
-        for slug, place in places.items():
+        wanted |= known_by_claims | _below(lineage, known_by_claims)
+        for slug in heads.claiming() | set(new):
+            place = lineage.place(slug)
             if place.record and any(about in told for about, _ in _claims(place.family, place.record)):
                 wanted.add(slug)
-    return [slug for slug in places if slug in wanted]
+    return lineage.in_order(wanted)
+
+
+def _below(lineage: KeptLineage, uppers: set[str]) -> set[str]:
+    """The slugs of the documents that have one of these above them."""
+    marked = {(place.family, place.code) for place in map(lineage.place, uppers)}
+    families = {family for family, _ in marked}
+    found = set()
+    for family, code in lineage.places():
+        if family in families and any((family, one.code) in marked for one in divisions.line(code)[1:]):
+            for place in lineage.options(family, code):
+                if any(upper.slug in uppers for upper in lineage.ancestors(place)):
+                    found.add(place.slug)
+    return found
 
 
 def _claims(family: str, record: PlanRecord) -> set[tuple[tuple[str, str, Key], str]]:
@@ -195,35 +199,30 @@ def _bare(claim: CitedTarget) -> str:
     return claim.model_dump_json(exclude={"span": True, "assignments": True})
 
 
-def few(slugs: Collection[str], places: Collection[str]) -> bool:
-    """Whether it is worth while to compare some plans alone."""
-    return len(slugs) <= max(_MOST_AFFECTED, len(places) // 4)
+def few(slugs: Collection[str], number: int) -> bool:
+    """Whether it is worth while to compare some plans alone; ``number`` is how many documents there are."""
+    return len(slugs) <= max(_MOST_AFFECTED, number // 4)
 
 
-def compare_again(
-    step: Step, places: Mapping[str, Place], above: Mapping[str, Sequence[Place]]
-) -> list[Comparison]:
+def compare_again(step: Step, lineage: KeptLineage, heads: Heads) -> list[Comparison]:
     """All that is derived of the affected plans. What is needed of others is read from the build before.
 
-    ``places`` are all documents in the order of the build, those that changed whole, the others with their heads;
-    ``above`` are the documents above each.
+    ``lineage`` are all documents, those that changed whole, ``heads`` these as they were before.
     """
     again = set(step.affected)
     needed = set(again)
-    for slug in places:
-        uppers = above[slug]
-        if slug in again:
-            needed |= {upper.slug for upper in uppers}
-        elif uppers and uppers[0].slug in again:
-            needed.add(slug)  # it may be a part of a sum
-    found, lineage = [], Lineage()
-    for slug, place in places.items():
-        if slug in needed and slug not in step.changed and place.record is not None:
+    for slug in again:
+        needed |= {upper.slug for upper in lineage.ancestors(lineage.place(slug))}
+    # What speaks for the places below may be a part of a sum.
+    needed |= {place.slug for place, _ in shares.parents(lineage, again)}
+    for slug in needed.difference(step.changed):
+        place = lineage.place(slug)
+        if place.record is not None:
             record = read_record(step.before, slug)
-            place = Place(slug, place.code, place.family, record)
-        found.append(place)
-        lineage.add(place)
-    return cascade.comparisons(found, lineage, only=again)
+            lineage.add(Place(slug, place.code, place.family, record))
+    # Of all others their claims are needed alone.
+    told = lineage.in_order({*needed, *step.changed, *heads.claiming()})
+    return cascade.comparisons([lineage.place(slug) for slug in told], lineage, only=again)
 
 
 # -- the store -------------------------------------------------------------------------------------------------
@@ -231,11 +230,11 @@ def compare_again(
 
 def take_over(before: Path, folder: Path) -> None:
     """Put the large files of the build before into this one."""
-    for name in TAKEN_OVER:
-        if name == REFERENCE and (before / name).is_file():
-            disk.link(before / name, folder / name)
-        elif (before / name).is_file():
-            shutil.copyfile(before / name, folder / name)
+    for name in (search_index.FILE, finding_file.FILE):
+        if (before / name).is_file():
+            databases.take_over(before / name, folder / name)
+    if (before / REFERENCE).is_file():
+        disk.link(before / REFERENCE, folder / REFERENCE)
 
 
 def link_tree(source: Path, target: Path, but: Collection[str]) -> None:
@@ -299,13 +298,27 @@ class StoreChange:
             quads += self._store.quads_for_pattern(plan, ox.NamedNode(name), None, made)
         self._remove(quads)
 
-    def remove_comparisons(self, slug: str) -> int:
-        """Take the comparisons of a lower plan out; returns how many there were."""
+    def replace_comparisons(
+        self, slug: str, comparisons: Sequence[Comparison], changed: Collection[str]
+    ) -> tuple[int, bool]:
+        """Put comparisons in the place of those of a lower plan.
+
+        Returns:
+            How many there were, and whether anything is otherwise now: a comparison, or a document that changed and that one
+            speaks of. Else nothing need be judged again.
+        """
         plan = ox.NamedNode(terms.document_iri(slug))
         found = list(self._store.quads_for_pattern(None, ox.NamedNode(ZM.lowerPlan), plan, self._inferred))
-        for quad in found:
-            self._remove(list(self._store.quads_for_pattern(quad.subject, None, None, self._inferred)))
-        return len(found)
+        held: dict[ox.Quad, None] = {}
+        for one in found:
+            held |= dict.fromkeys(self._store.quads_for_pattern(one.subject, None, None, self._inferred))
+        now = dict.fromkeys(cascade.comparison_quads(comparisons))
+        if held.keys() == now.keys():
+            own = tuple(f"<{terms.document_iri(one)}{end}" for one in changed for end in ("/", ">"))
+            return len(found), any(str(quad.object).startswith(own) for quad in now)
+        self._remove(list(held))
+        self.add(now)
+        return len(found), True
 
     def relabel(self, iris: Iterable[URIRef], labels: Mapping[URIRef, tuple[str, tuple[str, ...]]]) -> None:
         """Replace the labels of agencies; those of which there are none go without."""

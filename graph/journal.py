@@ -21,7 +21,7 @@ from typing import Final, TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from graph import trail
+from graph import publishing, trail
 from graph.errors import StoreError
 from graph.trail import Entry
 from graph.words import both
@@ -114,7 +114,9 @@ def recover(data: Path) -> list[str]:
         else:
             shutil.rmtree(folder, ignore_errors=True)
     for path in _entries(data / "builds"):
-        if path.suffix == ".part":
+        if path.name.endswith(publishing.GONE):
+            publishing.remove_aside(path)
+        elif path.suffix == ".part":
             shutil.rmtree(path, ignore_errors=True)
     for path in data.glob(".current-*"):
         path.unlink(missing_ok=True)

@@ -7,12 +7,13 @@ says so, and carries the documents that may be meant as candidates.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal
+from itertools import chain
+from typing import Any, Literal
 
 from rapidfuzz import fuzz
 
@@ -55,6 +56,39 @@ class KnownDocument:
     number: DocumentNumber | None = None
     day: date | None = None
     draft: bool = False
+
+    @staticmethod
+    def of(record: PlanRecord) -> KnownDocument:
+        """One that is held."""
+        head = record.plan
+        return KnownDocument(
+            slug=record.slug,
+            title=head.title,
+            code=head.jurisdiction.code or "",
+            family=head.family,
+            number=_parsed(head.document_number),
+            day=head.issued or head.printed,
+            draft=head.status == "draft",
+        )
+
+    @staticmethod
+    def told(slug: str, head: Mapping[str, Any]) -> KnownDocument:
+        """The same by its head as it stands in JSON, without what is as usual: no record need be made of it."""
+        day = head.get("issued") or head.get("printed")
+        return KnownDocument(
+            slug=slug,
+            title=head["title"],
+            code=head["jurisdiction"].get("code") or "",
+            family=head.get("family"),
+            number=_parsed(head.get("document_number")),
+            day=date.fromisoformat(day) if day else None,
+            draft=head.get("status") == "draft",
+        )
+
+    @staticmethod
+    def of_stub(stub: StubEntry) -> KnownDocument:
+        """One that is only known to exist."""
+        return KnownDocument(stub.slug, stub.title, stub.code, stub.family, _parsed(stub.number))
 
 
 @dataclass(frozen=True)
@@ -104,24 +138,7 @@ class KnownDocuments:
     @staticmethod
     def of(records: Iterable[PlanRecord], stubs: Iterable[StubEntry] = ()) -> KnownDocuments:
         """The documents of records and the stubs of a catalogue; a record goes before a stub of the same number."""
-        found = [
-            KnownDocument(stub.slug, stub.title, stub.code, stub.family, _parsed(stub.number))
-            for stub in stubs
-        ]
-        for record in records:
-            head = record.plan
-            found.append(
-                KnownDocument(
-                    slug=record.slug,
-                    title=head.title,
-                    code=head.jurisdiction.code or "",
-                    family=head.family,
-                    number=_parsed(head.document_number),
-                    day=head.issued or head.printed,
-                    draft=head.status == "draft",
-                )
-            )
-        return KnownDocuments(found)
+        return KnownDocuments(chain(map(KnownDocument.of_stub, stubs), map(KnownDocument.of, records)))
 
     def link(self, citation: Citation, record: PlanRecord) -> LinkedCitation:
         """Which document a citation of ``record`` means, and what its number is worth."""

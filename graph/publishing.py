@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Final
 
 KEPT_BUILDS: Final = 3
 """How many builds are kept, the published one among them, unless somebody says otherwise."""
+GONE: Final = ".gone.part"
+"""The end of the name of what was a build, and is being removed."""
 _STAMP: Final = "%Y%m%dT%H%M%S"
 
 
@@ -67,9 +70,15 @@ def _remove_unused(folder: Path) -> None:
     with suppress(OSError), (folder / "build.json").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Under the other name it is no build any more, should this be cut off in the middle.
-        doomed = folder.with_name(f"{folder.name}.part")
+        doomed = folder.with_name(f"{folder.name}{GONE}")
         folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        remove_aside(doomed)
+
+
+def remove_aside(folder: Path) -> None:
+    """Remove a folder that is no build any more. There may be tens of thousands of files: only the end of the process
+    waits for them to go."""
+    threading.Thread(target=shutil.rmtree, args=(folder, True)).start()
 
 
 def _stamp(moment: datetime) -> str:

@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -144,10 +144,12 @@ def faults(build: Path, progress: Progress = lambda done, total: None) -> Iterat
             yield Fault(build / name, both("damage", "extra"))
 
 
-def trust(build: Path, only: Iterable[str] | None = None) -> None:
+def trust(build: Path, only: Iterable[str] | None = None, *, anew: bool = True) -> None:
     """Raises StoreError for the first file that is not as it was published.
 
-    Looked at are ``only``, or all files but the store's tables, whose blocks are looked at when they are read.
+    Looked at are ``only``, or all files but the store's tables, whose blocks are looked at when they are read. Unless
+    ``anew``, a file that this process read before is not read again where it has not been written since: builds that were
+    made out of one another share their large files.
     """
     known = read(build)
     if known is None:
@@ -156,7 +158,8 @@ def trust(build: Path, only: Iterable[str] | None = None) -> None:
     # Hashing lets other threads run.
     with ThreadPoolExecutor(_THREADS) as pool:
         found = pool.map(
-            lambda name: list(_compared(build, name, known[name])), [n for n in wanted if n in known]
+            lambda name: list(_compared(build, name, known[name], digest if anew else _digest_once)),
+            [n for n in wanted if n in known],
         )
         for fault in chain.from_iterable(found):
             raise fault.error()
@@ -180,6 +183,19 @@ def trust_store(store: Path) -> None:
                 raise fault.error()
 
 
+def is_whole(build: Path, names: Iterable[str] | None = None, *, anew: bool = True) -> bool:
+    """Whether files of a build are as they were published: a build that is not is made anew, not built upon.
+
+    ``names`` and ``anew`` as of `trust`.
+    """
+    try:
+        trust(build, names, anew=anew)
+        trust_store(build / _STORES[0])
+    except StoreError:
+        return False
+    return True
+
+
 def unreadable(path: Path, error: Exception) -> StoreError:
     """The error to raise for a file of a build that cannot be read as what it is."""
     return Fault(path, both("damage", "unreadable", error=f"{type(error).__name__}: {error}")).error()
@@ -189,6 +205,27 @@ def digest(path: Path) -> str:
     """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """What tells a file that was not written since, whatever it is called; another link to it changes nothing."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    path: Path = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _digest_of(mark: _Mark) -> str:
+    return digest(mark.path)
+
+
+def _digest_once(path: Path) -> str:
+    stat = path.stat()
+    return _digest_of(_Mark(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, path))
 
 
 @lru_cache(maxsize=8)
@@ -235,14 +272,16 @@ def _end(body: str) -> str:
     return f'{_AFTER}{hashlib.sha256(body.encode()).hexdigest()}", "version": {_VERSION}}}'
 
 
-def _compared(build: Path, name: str, known: tuple[int, str]) -> Iterator[Fault]:
+def _compared(
+    build: Path, name: str, known: tuple[int, str], digested: Callable[[Path], str] = digest
+) -> Iterator[Fault]:
     size, sha256 = known
     fault = _sized(build, name, size)
     if fault is not None:
         yield fault
         return
     try:
-        if digest(build / name) != sha256:
+        if digested(build / name) != sha256:
             yield Fault(build / name, both("damage", "hash"))
     except OSError as error:
         yield Fault(build / name, both("damage", "unreadable", error=error.strerror))

@@ -22,7 +22,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Literal, get_args
 
-from graph import agency_labels, divisions
+from graph import agency_labels, databases, divisions
 from graph.catalog import StubEntry
 from graph.folding import key, tokens
 from graph.outline import blocks
@@ -110,31 +110,22 @@ def rows_of_stub(stub: StubEntry) -> Rows:
 
 def write(folder: Path, documents: Iterable[Rows]) -> None:
     """Make the index of a build."""
-    path = folder / FILE
-    path.unlink(missing_ok=True)
-    with closing(_opened(path)) as base:
+    with closing(databases.created(folder / FILE)) as base:
         base.executescript(_SCHEMA)
         # Terms are gathered in memory and written in a few large pieces, which are then merged into one.
         base.execute("INSERT INTO words (words, rank) VALUES ('hashsize', 33554432)")
         with base:
             _Writer(base).add(documents)
             base.execute("INSERT INTO words (words) VALUES ('optimize')")
+        databases.finish(base)
 
 
 def update(folder: Path, changed: Sequence[Rows]) -> None:
     """Put the documents that changed into the index, which was taken over from the build before."""
-    with closing(_opened(folder / FILE)) as base, base:
+    with closing(databases.changed(folder / FILE)) as base, base:
         writer = _Writer(base)
         writer.remove([rows.slug for rows in changed])
         writer.add(changed)
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    base = sqlite3.connect(path)
-    # A build that breaks off is thrown away: nothing has to be kept safe while it is made.
-    base.execute("PRAGMA journal_mode = OFF")
-    base.execute("PRAGMA synchronous = OFF")
-    return base
 
 
 class _Writer:

@@ -224,12 +224,21 @@ def summands(place: Place, comparer: Comparer) -> Iterator[Summand]:
                     )
 
 
-def parents(lineage: Lineage) -> Iterator[tuple[Place, Place]]:
-    """Each place that speaks for itself, with the nearest document above it: it counts there, and once."""
-    for place in lineage.speakers():
-        above = lineage.ancestors(place)
-        if above:
-            yield place, above[0]
+def parents(lineage: Lineage, only: Collection[str] | None = None) -> Iterator[tuple[Place, Place]]:
+    """Each place that speaks for itself, with the nearest document above it: it counts there, and once.
+
+    With ``only``, those of which the document above is one of these.
+    """
+    for family, code in lineage.places():
+        nearest = lineage.nearest(family, code)
+        if nearest is None:
+            continue
+        if only is not None and not any(slug in only for slug in lineage.slugs(family, nearest)):
+            continue
+        place = lineage.speaker(family, code)
+        parent = lineage.parent(place)
+        if parent is not None and (only is None or parent.slug in only):
+            yield place, parent
 
 
 def sums(
@@ -238,10 +247,9 @@ def sums(
     """All of `sums_of`; with ``only``, those of these parents."""
     parts: dict[str, list[Summand]] = {}
     known: dict[str, Place] = {}
-    for place, parent in parents(lineage):
-        if only is None or parent.slug in only:
-            known[parent.slug] = parent
-            parts.setdefault(parent.slug, []).extend(summands(place, comparer))
+    for place, parent in parents(lineage, only):
+        known[parent.slug] = parent
+        parts.setdefault(parent.slug, []).extend(summands(place, comparer))
     for slug, found in parts.items():
         yield from sums_of(known[slug], found, comparer, claims)
 

@@ -25,10 +25,20 @@ from rdflib import URIRef
 from rdflib.namespace import DCTERMS, RDF
 
 from graph import build as building
-from graph import finding_file, incremental, publishing, sealing, search_index, stages, trail, triples
+from graph import (
+    databases,
+    finding_file,
+    publishing,
+    sealing,
+    search_index,
+    stages,
+    trail,
+    triples,
+)
 from graph.build import Summary, inputs_of, read_summary
 from graph.catalog import StubEntry, read_corpus, vocabularies_of
 from graph.errors import StoreError, ZhengmaiError
+from graph.kept_heads import Heads
 from graph.known_documents import KnownDocuments
 from graph.record import PlanRecord
 from graph.stores import open_store
@@ -138,7 +148,7 @@ class _Verifying:
     # -- contents ----------------------------------------------------------------------------------------------
 
     def _contents(self, summary: Summary, store: ox.Store) -> None:
-        heads = incremental.read_heads(self._build)
+        heads = dict(Heads(self._build))
         stubs = list(_stubs(store, heads))
         known = KnownDocuments.of(heads.values(), stubs)
         same_code = summary.inputs_hash == building.digest_of(summary.inputs)
@@ -389,7 +399,7 @@ class _Index:
     def __init__(self, path: Path) -> None:
         self.error: str | None = None
         try:
-            self._base = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+            self._base = databases.opened(path)
             told = self._base.execute("PRAGMA quick_check").fetchone()[0]
             self.error = None if told == "ok" else str(told)
         except sqlite3.Error as error:

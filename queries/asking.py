@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 import pyoxigraph as ox
 
-from graph.errors import BadInput, QueryRefused
+from graph.errors import BadInput, QueryLimit, QueryRefused
 from ontology.vocabulary import Vocabularies, load_vocabularies
 from queries.catalogue import Catalogue, Question, count_of, load_catalogue, part_of
 from queries.engine import QueryEngine
 from queries.rdf import read_ntriples
 from queries.resolving import Resolver
 from queries.tables import Table
-from queries.words import both
+from queries.words import Text, both
 
 _COUNTS_KEPT = 256  # answers whose number of rows is remembered: who turns pages asks the same again
 
@@ -103,14 +103,17 @@ class Asker:
             raise BadInput(en, zh=zh)
         self._answerable(question)
         text = self.sparql(name, values, lang)
-        if limit is None and offset == 0:
-            table = self.engine.table(text)
-            return Reply(question, dict(values), lang, text, table, len(table))
-        table = self.engine.table(part_of(text, limit if limit is not None else 1 << 31, offset))
-        if len(table) and (limit is None or len(table) < limit):
-            total = offset + len(table)
-        else:
-            total = self._count(text)
+        try:
+            if limit is None and offset == 0:
+                table = self.engine.table(text)
+                return Reply(question, dict(values), lang, text, table, len(table))
+            table = self.engine.table(part_of(text, limit if limit is not None else 1 << 31, offset))
+            if len(table) and (limit is None or len(table) < limit):
+                total = offset + len(table)
+            else:
+                total = self._count(text)
+        except QueryLimit as error:
+            raise _narrower(error, question, values) from error
         return Reply(question, dict(values), lang, text, table, total, limit, offset)
 
     def graph(self, name: str, values: Mapping[str, str], lang: str = "zh") -> GraphReply:
@@ -142,3 +145,17 @@ class Asker:
             while len(self._counts) > _COUNTS_KEPT:
                 self._counts.popitem(last=False)
         return count
+
+
+def _narrower(error: QueryLimit, question: Question, values: Mapping[str, str]) -> QueryLimit:
+    """The same, with the parameters by which the question asks of less."""
+    left = [one for one in question.parameters if not values.get(one.name, "").strip()]
+    if not left:
+        return error
+    names = Text(
+        zh="、".join(f"{one.label.zh}（{one.name}）" for one in left),
+        en=", ".join(f"{one.name} ({one.label.en})" for one in left),
+    )
+    told = Text(zh=error.text("zh"), en=error.text("en"))
+    en, zh = both("questions", "narrower", told=told, question=question.title, parameters=names)
+    return type(error)(en, limit=error.limit, zh=zh)

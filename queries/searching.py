@@ -21,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
-from graph import divisions
+from graph import databases, divisions
 from graph.errors import BadParameter, QueryTimeout, StoreError
 from graph.folding import key, phrase, placed, tokens
 from graph.record import Level
@@ -253,8 +253,7 @@ class SearchIndex:
     def _opened(self) -> sqlite3.Connection:
         if not self._path.is_file():
             raise StoreError(*_no_index(self._path))
-        # Nothing writes to an index after its build is published, so nothing has to be locked.
-        base = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        base = databases.opened(self._path)
         base.execute("PRAGMA mmap_size = 268435456")
         end = time.monotonic() + self._seconds
         base.set_progress_handler(lambda: time.monotonic() > end, _STEPS)

@@ -96,7 +96,7 @@ def _report(
         for one in cascade.comparisons(places, lineage, only=wanted | summed)
         if one.outcome == "sum_exceeds" or one.lower_plan not in summed
     ]
-    found = dict(own) | {quad.triple: None for quad in cascade.changed_quads([], compared, {}, {})}
+    found = dict(own) | {quad.triple: None for quad in cascade.comparison_quads(compared)}
     complete(found)
     data = ox.serialize(found, format=ox.RdfFormat.N_TRIPLES)
     assert data is not None

@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from graph import finding_file, sealing
+from graph import databases, finding_file, sealing
 from graph.errors import StoreError
 from graph.finding_file import DOMAIN, FUNCTION, unpacked
 from graph.words import both
@@ -79,7 +79,7 @@ class Findings:
             en, zh = both("damage", "no-findings", path=build)
             raise StoreError(en, zh=zh)
         try:
-            sealing.trust(build, [finding_file.FILE])
+            sealing.trust(build, databases.with_logs([finding_file.FILE]), anew=False)
             self._base = finding_file.opened(build)
             self._base.execute("PRAGMA temp_store = MEMORY")
             self._base.execute(

@@ -54,6 +54,7 @@ _DOCUMENT: Final = f"{ID}document/"
 _TRIPLES: Final = ox.RdfFormat.N_TRIPLES
 _ASKED: Final = 100
 """Nodes that are looked up with one query: its text stays below what servers take."""
+_AGENCIES_KEPT: Final = 5_000  # a kilobyte each
 _ABOUT: Final = "CONSTRUCT { ?s ?p ?o } WHERE { VALUES ?s { %s } GRAPH ?g { ?s ?p ?o } }"
 _ABOUT_IN: Final = "CONSTRUCT { ?s ?p ?o } WHERE { VALUES (?s ?g) { %s } GRAPH ?g { ?s ?p ?o } }"
 # What the inferred graph says of a plan: its comparisons, its checks with their passages, what was added to its tasks.
@@ -221,7 +222,7 @@ def _ox(node: Node | None) -> Any:
 
 
 class Judge:
-    """Judges the plans of a store."""
+    """Judges the plans of a store, which does not change meanwhile."""
 
     def __init__(
         self,
@@ -236,6 +237,12 @@ class Judge:
         self._usual = shapes is None
         self.shapes = shapes if shapes is not None else _all_shapes()
         self.texts = texts or Texts(store.path.parent / "texts" if store.path else None)
+        self._told: dict[str, bytes] = {}  # of agencies, by IRI, those asked for last behind
+
+    def use(self, store: Store) -> None:
+        """Go on with another store, of the same vocabularies."""
+        self.store = store
+        self._told.clear()
 
     def plans(self) -> list[str]:
         """The slugs of all documents of the store."""
@@ -322,10 +329,26 @@ class Judge:
         asked = agencies | {iri for iri in owners if "/agency/" in iri}
         seen = set(asked)
         while asked:
-            found = list(self._asked(_ABOUT, [f"<{iri}>" for iri in sorted(asked)]))
+            found = self._agencies(sorted(asked))
             yield from found
             asked = {iri for iri in named_nodes(found) if is_agency(iri)} - seen
             seen |= asked
+
+    def _agencies(self, asked: Sequence[str]) -> list[bytes]:
+        """What is said of agencies. Of a ministry thousands of plans say the same, and many batches ask for it."""
+        fresh = [f"<{iri}>" for iri in asked if iri not in self._told]
+        for part in self._asked(_ABOUT, fresh):
+            for line in part.splitlines(keepends=True):
+                iri = line[1 : line.index(b">")].decode()
+                self._told[iri] = self._told.get(iri, b"") + line
+        found = []
+        for iri in asked:
+            told = self._told.pop(iri, b"")
+            found.append(told)
+            self._told[iri] = told  # the last to be forgotten
+        for iri in list(self._told)[: max(0, len(self._told) - _AGENCIES_KEPT)]:
+            del self._told[iri]
+        return found
 
     def _asked(self, query: str, nodes: Sequence[str]) -> Iterator[bytes]:
         for some in batches(nodes, _ASKED):

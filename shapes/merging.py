@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from graph import divisions, finding_file, sealing
+from graph import databases, divisions, finding_file, sealing
 from graph.errors import StoreError
 from graph.finding_file import packed, sort_key
 from ontology import terms
@@ -119,9 +119,7 @@ class Merger:
             StoreError: there are no findings that were taken over, or not in this form.
         """
         path = folder / finding_file.FILE
-        if not taken_over:
-            path.unlink(missing_ok=True)
-        self._base = finding_file.opened_to_write(path)
+        self._base = databases.changed(path) if taken_over else databases.created(path)
         self._taken_over = taken_over
         try:
             if not taken_over:
@@ -149,9 +147,11 @@ class Merger:
             some = [(target,) for target in {*self._left, *self._targets.values()}]
             bare = "NOT EXISTS (SELECT 1 FROM cell WHERE cell.target = target.id)"
             self._base.executemany(f"DELETE FROM target WHERE id = ? AND {bare}", some)
-            if not self._taken_over:
+            if self._taken_over:
+                self._base.commit()
+            else:
                 self._base.executescript(finding_file.INDEXES)
-            self._base.commit()
+                databases.finish(self._base)
         self._base.close()
 
     def tells_of_shared(self) -> bool:

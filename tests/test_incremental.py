@@ -13,7 +13,7 @@ import yaml
 
 from benchmarks import corpus
 from graph.build import BuildJob, read_summary
-from graph.incremental import HEADS
+from graph.kept_heads import FILE as HEADS
 from graph.stores import open_store
 from ontology.terms import GRAPH_ONTOLOGY, GRAPH_PROVENANCE
 from shapes.judging import judge_build

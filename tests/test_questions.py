@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from graph import stores
-from graph.errors import BadParameter
+from graph.errors import BadParameter, QueryLimit
 from queries.asking import Asker
 from queries.catalogue import load_catalogue
-from queries.engine import QueryEngine
+from queries.engine import Limits, QueryEngine
 
 
 @pytest.fixture(scope="module")
@@ -396,3 +396,16 @@ def test_what_does_not_agree_inside_a_plan(corpus: Asker) -> None:
     body = next(one for one in found if one[0] == "正文与附件责任单位不一致")
     assert body[3] == "仅前者有：区市场监管局"
     assert all(first for _, first, *_ in found)
+
+
+def test_a_question_that_asks_too_much_says_by_what_it_is_narrowed(built: Path) -> None:
+    with QueryEngine(built / "current" / "store", workers=1, limits=Limits(seconds=0.001)) as engine:
+        asker = Asker(engine, load_catalogue())
+        with pytest.raises(QueryLimit) as told:
+            asker.ask("counterparts", {"level": "county"})
+        assert told.value.limit == 0.001
+        assert told.value.text("zh").endswith("，填写：部门职能（function）、地区（含其下各地）（place）。")
+        assert "function (function of the agency), place (place and all within it)" in told.value.text("en")
+        with pytest.raises(QueryLimit) as told:
+            asker.ask("function-pairs", {})  # there is nothing to narrow it by
+        assert "with:" not in told.value.text("en")

@@ -24,7 +24,18 @@ from api.settings import Settings
 from api.writing.tokens import add_token, load_tokens
 from benchmarks import faults_injected as faults
 from benchmarks.faults_injected import SLUG, Bench
-from graph import backup, cache_files, disk, finding_file, journal, publishing, sealing, trail, verifying
+from graph import (
+    backup,
+    cache_files,
+    databases,
+    disk,
+    finding_file,
+    journal,
+    publishing,
+    sealing,
+    trail,
+    verifying,
+)
 from graph.build import KEPT_BUILDS, BuildJob, open_current, read_summary
 from graph.errors import BadInput, NotFound, StoreError
 from graph.incremental import find_record, read_text
@@ -241,7 +252,7 @@ def test_verify_finds_triples_findings_and_rows_that_do_not_fit(bench: Bench) ->
     del store
     record = build / "records" / f"{SLUG}.json"
     record.write_text(record.read_text(encoding="utf-8").replace("更新机床", "更换机床"), encoding="utf-8")
-    with closing(finding_file.opened_to_write(build / finding_file.FILE)) as base, base:
+    with closing(databases.changed(build / finding_file.FILE)) as base, base:
         number, kept = base.execute(
             "SELECT number, packed FROM finding JOIN body USING (number) WHERE document = ?", [SLUG]
         ).fetchone()

@@ -16,7 +16,7 @@ from openpyxl import load_workbook
 from playwright.sync_api import Page, expect
 
 from api import pages
-from graph import finding_file, sealing
+from graph import databases, finding_file, sealing
 from tests.support.browser import DESK, PHONE, Watched, serving
 
 ROOT = Path(__file__).parent.parent.parent
@@ -131,7 +131,7 @@ def test_a_long_matrix_holds_only_the_rows_in_sight(built: Path, tmp_path: Path,
     data = tmp_path / "data"
     shutil.copytree(built, data, symlinks=True)
     build = (data / "current").resolve()
-    with closing(finding_file.opened_to_write(build / finding_file.FILE)) as base, base:
+    with closing(databases.changed(build / finding_file.FILE)) as base, base:
         of_it = "FROM cell WHERE document = ?"
         (body,) = base.execute("SELECT body FROM below WHERE document = ?", [GANXIAN]).fetchone()
         (sort,) = base.execute("SELECT max(sort) FROM below").fetchone()

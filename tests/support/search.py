@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from graph import databases
 from graph.search_index import FILE
 
 _TABLES = (
@@ -22,6 +22,6 @@ _TABLES = (
 
 def index_contents(folder: Path) -> list[list[Any]]:
     """All that the index of a build holds, without its own numbers, in order."""
-    with closing(sqlite3.connect(f"{(folder / FILE).absolute().as_uri()}?mode=ro", uri=True)) as base:
+    with closing(databases.opened(folder / FILE)) as base:
         base.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, words, row)")
         return [sorted(base.execute(sql).fetchall(), key=repr) for sql in _TABLES]
