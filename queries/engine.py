@@ -48,9 +48,7 @@ __all__ = ["Answer", "How", "Limits", "QueryEngine", "Watch", "check_graph"]
 _NEW: Final = 1.0  # seconds of queries that a process counts for that had to be ended: another has to start
 _LONG: Final = 10_000  # characters: texts up to here are remembered, with what is known of them
 _A_SECOND: Final = 20_000  # characters beyond that which count as a second of queries
-_AT_ONCE: Final = (
-    1500  # steps of looking at a text in an event loop, a millisecond or two; a question takes 600
-)
+_AT_ONCE: Final = 1500  # steps of looking at a text in an event loop, one to two milliseconds; questions: 600
 
 
 Watch = Callable[[str], AbstractContextManager[None]]
