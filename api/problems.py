@@ -7,6 +7,8 @@ The members beside type, title, status, detail and instance: ``allowed`` (what w
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Mount
+from starlette.routing import BaseRoute, Match, Route
 
 from api import pages
 from api.negotiation import HTML
@@ -172,19 +174,7 @@ def install(app: FastAPI) -> None:
             return response
         for name, value in (error.headers or {}).items():
             response.headers[name] = value
-        if error.status_code == 405:
-            response.headers["Allow"] = _methods_of(request)
         return response
-
-    def _methods(request: Request) -> list[str]:
-        # Starlette names those of one route alone
-        found = {
-            method
-            for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-            for route in request.app.routes
-            if route.matches({**request.scope, "method": method})[0] == Match.FULL
-        }
-        return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -240,19 +230,30 @@ def describe(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign]
 
 
+_PLACE = re.compile(r"\{[^}]*\}")  # of a parameter in the pattern of an address
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
-def _methods_of(request: Request) -> str:
-    """What an address takes: the methods of all its routes, where the framework tells those of the first alone."""
-    routes = request.app.router.routes
+def _methods(request: Request) -> list[str]:
+    """What an address takes: the methods of all its routes, where the framework tells those of the first alone.
+
+    Where it fits two patterns, those of the one with more of the address written out: /plans/preview is no plan.
+    """
     found = [
-        method
+        (len(_PLACE.sub("", route.path)), method)
         for method in map(str.upper, _METHODS)
-        if any(
-            route.matches({**request.scope, "method": method})[0] == Match.FULL
-            for route in routes
-            if not isinstance(route, Mount)
-        )
+        for route in _routes(request.app.routes)
+        if route.matches({**request.scope, "method": method})[0] == Match.FULL
     ]
-    return ", ".join(found or ["GET", "HEAD"])
+    most = max((written for written, _ in found), default=0)
+    methods = {method for written, method in found if written == most} or {"GET"}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+
+def _routes(routes: Iterable[BaseRoute]) -> Iterator[Route]:
+    """Those of included routers too, which newer versions of the framework keep as one route each."""
+    for route in routes:
+        if isinstance(route, Route):
+            yield route
+        elif (router := getattr(route, "original_router", None)) is not None:
+            yield from _routes(router.routes)

@@ -90,6 +90,7 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "bodies of 50 MB": lambda: _post("application/sparql-query", b"x" * (1 << 20), 50 << 20),
     "malformed UTF-8": lambda: _get("/sparql?query=%%FF%%FE%%ED%%A0%%80"),
     "long texts of many words": lambda: _post("application/sparql-query", b"ASK {" + b"a." * 45_000 + b"}"),
+    "texts that are no query": lambda: _post("application/sparql-query", b"ASK {" + b"a." * 1_900 + b"}"),
     "gone before the answer": lambda: _query(_CROSS),
     "slow heads": lambda: b"GET /sparql HTTP/1.1\r\nX-Forwarded-For: %s\r\n",
     "slow bodies": lambda: _post("application/sparql-query", b"ASK", 1000),

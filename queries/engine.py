@@ -11,12 +11,13 @@ ended (`queries.worker`). The parent holds no store, parses no answer it was not
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, TypedDict, Unpack
@@ -36,15 +37,18 @@ from queries.limits import Limits
 from queries.looking import Looker
 from queries.pool import Full, Turn, Turns, asking_for
 from queries.process import Gone, Kind, NotUnderstood, Worker
-from queries.sparql_text import QueryText, engine_syntax_error, inspect
+from queries.sparql_text import NotAtOnce, QueryText, engine_syntax_error, inspect
 from queries.steps import Call, Come, Steps
 from queries.tables import Table, table_from_json
 from queries.words import both
 
-__all__ = ["Answer", "How", "Limits", "QueryEngine", "Watch"]  # what is asked of the engine is found here
+# What is asked of the engine is found here
+__all__ = ["Answer", "How", "Limits", "QueryEngine", "Watch", "check_graph"]
 
 _NEW: Final = 1.0  # seconds of queries that a process counts for that had to be ended: another has to start
-_REMEMBERED: Final = 4000  # characters: texts up to here are looked at here, and once
+_LONG: Final = 10_000  # characters: texts up to here are remembered, with what is known of them
+_A_SECOND: Final = 20_000  # characters beyond that which count as a second of queries
+_AT_ONCE: Final = 1500  # steps of looking at a text in an event loop, one to two milliseconds; questions: 600
 
 
 Watch = Callable[[str], AbstractContextManager[None]]
@@ -103,6 +107,7 @@ class QueryEngine:
         self._inspected = lru_cache(maxsize=1024)(self._inspect)
         self._aside = ThreadPoolExecutor(1, "zhengmai-queries")
         self._looker = Looker(self.limits)
+        self._ending: set[asyncio.Task[None]] = set()  # queries that nobody waits for
 
     def run(self, text: str | QueryText, media_type: str | None = None, **how: Unpack[How]) -> Answer:
         """Run one query, and block until its answer is there.
@@ -116,7 +121,7 @@ class QueryEngine:
         return steps.run(self._run(text, media_type, **how))
 
     async def arun(self, text: str | QueryText, media_type: str | None = None, **how: Unpack[How]) -> Answer:
-        """The same in an event loop. When the caller is cancelled, the query is ended."""
+        """The same in an event loop. When the caller is cancelled, the query is ended, unless it is over in a moment."""
         return await steps.arun(self._run(text, media_type, **how))
 
     def table(self, text: str | QueryText, **how: Unpack[How]) -> Table:
@@ -138,12 +143,15 @@ class QueryEngine:
         if len(text) > self.limits.characters:
             en, zh = both("refused", "length", found=len(text), limit=self.limits.characters)
             raise QueryRefused(en, zh=zh, limit=self.limits.characters, unit="characters")
-        return self._inspected(text) if len(text) <= _REMEMBERED else self._inspect(text)
+        return self._inspected(text) if len(text) <= _LONG else self._inspect(text)
 
     async def acheck(self, text: str) -> QueryText:
-        """The same in an event loop: a long text is looked at elsewhere (`queries.looking`). Raises Busy and QueryTimeout too."""
-        if len(text) <= _REMEMBERED or len(text) > self.limits.characters:
-            return self.check(text)
+        """The same in an event loop: what takes long is looked at elsewhere (`queries.looking`). Raises Busy and QueryTimeout too."""
+        if len(text) > self.limits.characters:
+            return self.check(text)  # refuses it
+        if len(text) <= _LONG:
+            with suppress(NotAtOnce):
+                return self._inspected(text, _AT_ONCE)
         if (client := asking_for.get()) is not None:
             client.characters += len(text)
         return await steps.arun(self._looker.inspect(text))
@@ -198,9 +206,10 @@ class QueryEngine:
     ) -> None:
         self.close()
 
-    def _inspect(self, text: str) -> QueryText:
+    def _inspect(self, text: str, at_once: int | None = None) -> QueryText:
         return inspect(
             text,
+            at_once=at_once,
             nesting=self.limits.nesting,
             known_prefixes=PREFIXES,
             service_hosts=self.limits.service_hosts,
@@ -216,7 +225,7 @@ class QueryEngine:
         if wanted is None:
             raise ValueError(f"{query.form} has no answer in {media_type}")
         for iri in graphs:
-            _check_iri(iri)
+            check_graph(iri)
         return query, wanted
 
     def _run(
@@ -229,6 +238,22 @@ class QueryEngine:
         public: bool = False,
     ) -> Steps[Answer]:
         query, wanted = self._asked_for(text, media_type, (*default_graphs, *named_graphs))
+        try:
+            return (yield from self._answer(query, wanted, default_graphs, named_graphs, base_iri, public))
+        except NotUnderstood as fault:
+            # Not sooner: whoever waits to be told holds no place
+            raise (yield from self._explained(query.text, fault.message)) from None
+
+    def _answer(
+        self,
+        query: QueryText,
+        wanted: Format,
+        default_graphs: Sequence[str],
+        named_graphs: Sequence[str],
+        base_iri: str | None,
+        public: bool,
+    ) -> Steps[Answer]:
+        """Raises as `run` does, but NotUnderstood in place of QuerySyntaxError."""
         chosen = bool(default_graphs or named_graphs)
         request = {
             "query": query.text,
@@ -240,45 +265,72 @@ class QueryEngine:
             "named_graphs": list(named_graphs) if chosen else None,
         }
         turns = self._public if public else self._own
-        turn = self._take(turns)
+        turn = self._take(turns, slow=public and len(query.text) > _LONG)
         worker: Worker | None = None
+        began = left = 0.0
         try:
             yield from self._wait(turn)
             # Graphs that people put in are for those who name graphs, and stand in a store apart
             named = chosen or query.has_dataset or query.has_graph
             apart = public and named and (self.store.with_name(USER_STORE) / "CURRENT").is_file()
             kind = Kind(query.calls_out, public, apart)
-            while (worker := self._idle_one(kind)) is None:
+            while (worker := self._idle_one(kind, behind=turn.behind)) is None:
                 yield Call(lambda: self._start(kind))
-            started = time.perf_counter()
+            began = time.perf_counter()
             try:
                 with self._watch("running"):
                     try:
                         size, data = yield from worker.answer(query, request, turns, turn)
                     except Gone as gone:
                         raise gone.reason from None
-                    except NotUnderstood as fault:
-                        raise (yield from self._explained(query.text, str(fault))) from None
             finally:
-                seconds = time.perf_counter() - started
+                seconds = time.perf_counter() - began
                 if (client := asking_for.get()) is not None:
-                    client.seconds += seconds if worker.ready else max(seconds, _NEW)
+                    client.seconds += worker.took if worker.ready else max(seconds, _NEW)
+        except asyncio.CancelledError:
+            left = self.limits.short_seconds - (time.perf_counter() - began)
+            raise
         finally:
-            turns.leave(turn, 0.0 if worker is None or worker.ready else _NEW)
-            if worker is not None:
-                self._put_back(worker)
+            end = partial(self._end, turns, turn, worker, max(0, len(query.text) - _LONG) / _A_SECOND)
+            if worker is not None and worker.at_work and left > 0:
+                self._let_end(worker, left, end)
+            else:
+                end()
         return self._counted(Answer(wanted, seconds, size, data))
+
+    def _let_end(self, worker: Worker, seconds: float, end: Callable[[], None]) -> None:
+        """Nobody waits for the answer any more. Most queries are over sooner than another process has started."""
+
+        async def ending() -> None:
+            try:
+                await steps.arun(worker.finish(seconds))
+            finally:
+                end()
+
+        task = asyncio.get_running_loop().create_task(ending())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _end(self, turns: Turns, turn: Turn, worker: Worker | None, more: float) -> None:
+        """Give a turn and a process back; ``more`` are the seconds that the length of the text counts."""
+        seconds = None
+        if worker is not None:
+            # What has waited for the processor is not slow for that
+            seconds = worker.took + more if worker.ready else max(time.monotonic() - turn.began, _NEW)
+        turns.leave(turn, seconds)
+        if worker is not None:
+            self._put_back(worker)
 
     def _explained(self, text: str, message: str) -> Steps[QuerySyntaxError]:
         """What the engine says of a text, as a person can use it."""
-        if len(text) <= _REMEMBERED:
-            return engine_syntax_error(text, message)
+        with suppress(NotAtOnce):
+            return engine_syntax_error(text, message, _AT_ONCE)
         return (yield from self._looker.place(text, message))
 
-    def _take(self, turns: Turns) -> Turn:
+    def _take(self, turns: Turns, *, slow: bool = False) -> Turn:
         """A turn, to be left in any case. Raises Busy."""
         try:
-            return turns.take()
+            return turns.take(slow=slow)
         except Full:
             raise self.busy() from None
 
@@ -298,15 +350,18 @@ class QueryEngine:
         en, zh = both("limits", "spool", limit=self.limits.spool_mb)
         raise Busy(en, zh=zh, limit=self.limits.spool_mb, unit="megabytes")
 
-    def _idle_one(self, kind: Kind) -> Worker | None:
+    def _idle_one(self, kind: Kind, *, behind: bool) -> Worker | None:
         while True:
             with self._lock:
-                fitting = [one for one in self._idle if one.kind == kind]
-                worker = fitting[-1] if fitting else None
+                fitting = [one for one in reversed(self._idle) if one.kind == kind]
+                fitting.sort(key=lambda one: one.lowered is not behind)
+                worker = next((one for one in fitting if behind or one.raised()), None)
                 if worker is None:
                     return None
                 self._idle.remove(worker)
             if worker.store == self.store and worker.alive:
+                if behind:
+                    worker.lower()
                 return worker
             self._drop(worker)
 
@@ -321,11 +376,11 @@ class QueryEngine:
         self._drop(worker)
 
     def _put_back(self, worker: Worker) -> None:
-        # Not one that was ended at a limit, or left in the middle of an answer, or lowered for good
+        # Not one that was ended at a limit, or left in the middle of an answer
         with self._lock:
-            usable = worker.ready and worker.raised() and not self._closed
-            alike = sum(one.kind == worker.kind for one in self._idle)
-            if usable and alike < self._most_idle:
+            usable = worker.ready and not self._closed
+            alike = [one.lowered for one in self._idle if one.kind == worker.kind]
+            if usable and alike.count(worker.lowered) < self._most_idle:
                 self._idle.append(worker)
                 return
             wanted = not usable and not alike and not self._closed
@@ -341,7 +396,8 @@ class QueryEngine:
         worker.end()
 
 
-def _check_iri(iri: str) -> None:
+def check_graph(iri: str) -> None:
+    """Raises BadInput for what cannot name a graph."""
     try:
         ox.NamedNode(iri)
     except ValueError:

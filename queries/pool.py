@@ -7,8 +7,8 @@ Places go round among those who ask (`asking_for`): the next is for whoever has 
 none finds a place even where others hold them all. Who is not alone has half of the places at most. So a flood from one
 client is a queue of its own.
 
-Whose queries have been over in no time goes first, and has a place that the others do not get. So a flood of slow queries from
-many clients, of which each asks no more than it may, does not keep those waiting who ask little.
+Whose queries have taken next to no time of the processor goes first, and has a place that the others do not get. So a flood of
+slow queries from many clients, of which each asks no more than it may, does not keep those waiting who ask little.
 """
 
 from __future__ import annotations
@@ -46,12 +46,16 @@ class Full(Exception):
 
 
 class Turn:
-    """A query's turn: ``future`` is true when it has come, false when it gave way to somebody who waits less."""
+    """A query's turn: ``future`` is true when it has come, false when it gave way to somebody who waits less.
 
-    __slots__ = ("began", "client", "future", "long", "quick")
+    ``behind`` is whether it should leave the processor to others: it is not known to be quick, and there are others.
+    """
 
-    def __init__(self, client: str, *, quick: bool) -> None:
+    __slots__ = ("began", "behind", "client", "future", "long", "quick")
+
+    def __init__(self, client: str, *, quick: bool, behind: bool) -> None:
         self.client = client
+        self.behind = behind
         self.future: Future[bool] = Future()
         self.long = False
         self.quick = quick
@@ -75,7 +79,7 @@ class Turns:
         self._short: Counter[str] = Counter()  # by client, without the long ones
         self._others = 0  # places held by those that are not quick, without the long ones
         self._seen: OrderedDict[str, float] = OrderedDict()  # when who asked last
-        # Seconds of a query, by client, the last ones counting most
+        # Seconds that a query counted, by client, the last ones counting most
         self._took: OrderedDict[str, float] = OrderedDict()
         self._clock = clock
         self._lock = threading.Lock()
@@ -84,17 +88,19 @@ class Turns:
         """Whether a turn would be refused now."""
         client = _asking()
         with self._lock:
-            return not self._free_for(client) and not self._may_wait(client)
+            quick = self._quick(client)
+            return not self._free_for(client, quick) and not self._may_wait(client, quick)
 
-    def take(self) -> Turn:
-        """A turn; give it back in any case. Raises Full."""
+    def take(self, *, slow: bool = False) -> Turn:
+        """A turn; give it back in any case. ``slow`` is for what is not quick, whoever asks it. Raises Full."""
         client = _asking()
         with self._lock:
-            turn = Turn(client, quick=self._quick(client))
+            quick = not slow and self._quick(client)
+            turn = Turn(client, quick=quick, behind=not quick and not self._alone(client))
             self._see(turn.client)
-            if self._free_for(turn.client):
+            if self._free_for(turn.client, quick):
                 self._grant(turn)
-            elif not self._may_wait(turn.client):
+            elif not self._may_wait(turn.client, quick):
                 raise Full
             else:
                 if len(self._queue) >= self._waiting:
@@ -102,8 +108,8 @@ class Turns:
                 self._queue.append(turn)
         return turn
 
-    def leave(self, turn: Turn, least: float = 0.0) -> None:
-        """End a turn, whether it had come or not; ``least`` are the seconds that it counts at least."""
+    def leave(self, turn: Turn, seconds: float | None = None) -> None:
+        """End a turn, whether it had come or not; ``seconds`` is what it counts, else the time since it came."""
         with self._lock:
             if turn in self._queue:
                 self._queue.remove(turn)
@@ -114,7 +120,7 @@ class Turns:
                 else:
                     self._vacate(turn)
                 _less(self._held, turn.client)
-                self._learn(turn.client, max(least, self._clock() - turn.began))
+                self._learn(turn.client, self._clock() - turn.began if seconds is None else seconds)
                 self._next()
 
     def go_long(self, turn: Turn) -> bool:
@@ -135,10 +141,10 @@ class Turns:
                 not self._held[one.client] for one in self._queue if one.client != turn.client
             )
 
-    def _free_for(self, client: str) -> bool:
+    def _free_for(self, client: str, quick: bool) -> bool:
         taken = self._short.total()
         if (
-            not self._quick(client)
+            not quick
             and self._others >= max(1, self._places - 1)
             and any(self._quick(one) for one in self._lately(client))
         ):
@@ -183,14 +189,14 @@ class Turns:
         _less(self._short, turn.client)
         self._others -= not turn.quick
 
-    def _may_wait(self, client: str) -> bool:
+    def _may_wait(self, client: str, quick: bool) -> bool:
         mine = sum(one.client == client for one in self._queue)
         if len(self._queue) < self._waiting:
             # Alone, a client may have all of the queue: there is nobody to leave room for
             alone = mine == len(self._queue) and set(self._held) <= {client}
             return alone or mine < max(1, self._waiting // 2)
         waiting = Counter(one.client for one in self._queue)
-        if not mine and self._quick(client) and not all(one.quick for one in self._queue):
+        if not mine and quick and not all(one.quick for one in self._queue):
             return True
         return bool(waiting) and waiting.most_common(1)[0][1] > mine + 1
 
@@ -211,7 +217,7 @@ class Turns:
         turn.future.set_result(True)
 
     def _next(self) -> None:
-        while free := [one for one in self._queue if self._free_for(one.client)]:
+        while free := [one for one in self._queue if self._free_for(one.client, one.quick)]:
             # Whoever has fewest at work; of those, the quick; of those, who has waited longest
             turn = min(free, key=lambda one: (self._held[one.client], not one.quick))
             self._queue.remove(turn)

@@ -29,7 +29,7 @@ from queries.words import both
 
 _GRACE: Final = 2.0  # seconds that the kernel's alarm may be late before the parent ends a worker itself
 _NICE: Final = 2  # as `queries.worker` has it
-_LONG_NICE: Final = 15  # what a long query is lowered to, so that short ones find the processor free
+_LOW: Final = 15  # more than this process has: others find the processor free
 _PIECE: Final = 1 << 18
 
 
@@ -41,7 +41,7 @@ class Gone(Exception):
         self.reason = reason
 
 
-class NotUnderstood(Exception):
+class NotUnderstood(BadInput):
     """The engine takes the text for no query; what it says of it is to be told by `queries.sparql_text`."""
 
 
@@ -104,6 +104,51 @@ class Child:
                     return
 
 
+def _niceness(more: int) -> int:
+    return min(19, os.getpriority(os.PRIO_PROCESS, 0) + more)
+
+
+class _Message:
+    """What comes from a query process: ``head``, and the answer in ``body`` or ``file``."""
+
+    def __init__(self) -> None:
+        self.head: dict[str, Any] | None = None
+        self.file: IO[bytes] | None = None
+        self.whole = False
+        self._data = bytearray()
+        self._start = 4
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self._data[self._start :])
+
+    def take(self, connection: socket.socket) -> bool:
+        """Take what is there. Whether there is no more to come: it is ``whole``, or the process has ended. Raises OSError."""
+        while not self.whole:
+            try:
+                piece, fds, _, _ = socket.recv_fds(connection, _PIECE, 1)
+            except BlockingIOError:
+                return False
+            if fds:
+                self.file = os.fdopen(fds[0], "rb")
+            if not piece:
+                return True
+            self._data += piece
+            if self.head is None and len(self._data) >= 4:
+                start = 4 + int.from_bytes(self._data[:4], "big")
+                if len(self._data) >= start:
+                    self.head, self._start = json.loads(self._data[4:start]), start
+            if self.head is not None:
+                # An error has no body, nor has an answer in a file
+                self.whole = self.head.get("file", True) or len(self._data) - self._start >= self.head["ok"]
+        return True
+
+    def forget(self) -> None:
+        """Close the file, if there is one."""
+        if self.file is not None:
+            self.file.close()
+
+
 class Worker(Child):
     """One query process."""
 
@@ -111,7 +156,9 @@ class Worker(Child):
         self.store = store
         self.limits = limits
         self.kind = kind
-        self._lowered = False
+        self.lowered = False
+        self._coming: _Message | None = None
+        self.took = 0.0  # seconds of the processor, for the last answer
         super().__init__(
             # -P keeps the folder off the module path: its names are not top-level modules
             ["-P", str(files("queries").joinpath("worker.py"))],
@@ -122,15 +169,22 @@ class Worker(Child):
             "network" if kind.network else "none",
         )
 
+    def lower(self) -> None:
+        """Let others have the processor first."""
+        if not self.lowered:
+            self.lowered = True
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, _niceness(_LOW))
+
     def raised(self) -> bool:
         """Whether it is as quick as a new one: one that was lowered may be raised again where the system allows it
         (root, CAP_SYS_NICE, RLIMIT_NICE)."""
-        if self._lowered:
+        if self.lowered:
             try:
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, _niceness(_NICE))
             except OSError:
                 return False
-            self._lowered = False
+            self.lowered = False
         return True
 
     def answer(
@@ -142,57 +196,59 @@ class Worker(Child):
         """
         self.ready = False
         deadline = time.monotonic() + self.limits.seconds + _GRACE
-        received: tuple[dict[str, Any], bytes, IO[bytes] | None] | None = None
+        message: _Message | None = None
         with suppress(OSError):
             yield from self._send(request, deadline)
-            received = yield from self._receive(deadline, turns, turn)
-        if received is None:
+            self._coming = message = _Message()
+            if not (yield from self._receive(message, deadline, turns, turn)):
+                message = None
+        if message is None or message.head is None:
             raise Gone((yield Call(self._why_gone)))
-        head, body, file = received
-        if head.get("error") == "store":
-            raise Gone(damaged(self.store, head["message"]))
-        self.ready = True
-        if "ok" in head:
-            return head["ok"], file or body
-        raise self._told(query, head)
+        if message.head.get("error") == "store":
+            raise Gone(damaged(self.store, message.head["message"]))
+        self._settle(message.head)
+        if "ok" in message.head:
+            return message.head["ok"], message.file or message.body
+        raise self._told(query, message.head)
 
-    def _receive(
-        self, deadline: float, turns: Turns, turn: Turn
-    ) -> Steps[tuple[dict[str, Any], bytes, IO[bytes] | None] | None]:
-        """A whole message, what follows it, and the file that came with it. None when there is no more to come."""
-        data = bytearray()
-        file: IO[bytes] | None = None
-        head: dict[str, Any] | None = None
-        start = 0
-        while True:
-            try:
-                piece, fds, _, _ = socket.recv_fds(self._socket, _PIECE, 1)
-            except BlockingIOError:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return None
-                ready = yield Ready(self._socket, min(left, self.limits.short_seconds))
-                if ready or turn.long:
-                    continue
-                if not self._lowered:
-                    self._lowered = True
-                    with suppress(OSError):
-                        os.setpriority(os.PRIO_PROCESS, self._process.pid, _LONG_NICE)
-                if not turns.go_long(turn) and turns.give_way(turn):
-                    en, zh = both("limits", "gave_way", limit=self.limits.short_seconds)
-                    raise Busy(en, zh=zh, limit=self.limits.short_seconds, unit="seconds") from None
+    @property
+    def at_work(self) -> bool:
+        """Whether it was given a query whole, and may come to an end with it."""
+        return self._coming is not None
+
+    def finish(self, seconds: float) -> Steps[None]:
+        """Wait so long for the end of a query that was left, behind everybody; nobody wants the answer."""
+        deadline = time.monotonic() + seconds
+        self.lower()
+        if (message := self._coming) is None:
+            return
+        with suppress(OSError):
+            while not message.take(self._socket):
+                if not (yield Ready(self._socket, deadline - time.monotonic())):
+                    return
+            if message.whole and message.head is not None:
+                self._settle(message.head)
+        message.forget()
+
+    def _settle(self, head: dict[str, Any]) -> None:
+        self.took = head["took"]
+        self._coming = None
+        self.ready = True
+
+    def _receive(self, message: _Message, deadline: float, turns: Turns, turn: Turn) -> Steps[bool]:
+        """Whether all of it has come."""
+        while not message.take(self._socket):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            ready = yield Ready(self._socket, min(left, self.limits.short_seconds))
+            if ready or turn.long:
                 continue
-            if fds:
-                file = os.fdopen(fds[0], "rb")
-            if not piece:
-                return None
-            data += piece
-            if head is None and len(data) >= 4:
-                start = 4 + int.from_bytes(data[:4], "big")
-                if len(data) >= start:
-                    head = json.loads(data[4:start])
-            if head is not None and (head.get("file", True) or len(data) - start >= head["ok"]):
-                return head, bytes(data[start:]), file
+            self.lower()
+            if not turns.go_long(turn) and turns.give_way(turn):
+                en, zh = both("limits", "gave_way", limit=self.limits.short_seconds)
+                raise Busy(en, zh=zh, limit=self.limits.short_seconds, unit="seconds")
+        return message.whole
 
     def _told(self, query: QueryText, head: dict[str, Any]) -> Exception:
         if head["error"] == "syntax":

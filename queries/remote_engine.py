@@ -100,16 +100,15 @@ class RemoteEngine(QueryEngine):
                 self._watcher = known
         return known
 
-    def _run(
+    def _answer(
         self,
-        text: str | QueryText,
-        media_type: str | None,
-        default_graphs: Sequence[str] = (),
-        named_graphs: Sequence[str] = (),
-        base_iri: str | None = None,
-        public: bool = False,
+        query: QueryText,
+        wanted: Format,
+        default_graphs: Sequence[str],
+        named_graphs: Sequence[str],
+        base_iri: str | None,
+        public: bool,
     ) -> Steps[Answer]:
-        query, wanted = self._asked_for(text, media_type, (*default_graphs, *named_graphs))
         graphs = {"default-graph-uri": list(default_graphs), "named-graph-uri": list(named_graphs)}
         turns = self._public if public else self._own
         turn = self._take(turns)
@@ -120,10 +119,7 @@ class RemoteEngine(QueryEngine):
                 self._running.add(exchange)
             started = time.perf_counter()
             with self._watch("running"):
-                try:
-                    body = yield Call(lambda: self._asked(query, wanted, graphs, base_iri, exchange))
-                except NotUnderstood as fault:
-                    raise (yield from self._explained(query.text, str(fault))) from None
+                body = yield Call(lambda: self._asked(query, wanted, graphs, base_iri, exchange))
             seconds = time.perf_counter() - started
         finally:
             turns.leave(turn)

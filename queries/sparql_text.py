@@ -123,6 +123,10 @@ class QueryText:
     has_graph: bool = False
 
 
+class NotAtOnce(Exception):
+    """To look at the text takes more steps than whoever asked has time for."""
+
+
 def place(text: str, offset: int) -> tuple[int, int]:
     """Line and column of an offset, both counted from 1, columns in code points."""
     before = text[:offset]
@@ -148,6 +152,7 @@ def inspect(
     *,
     nesting: int = 100,
     parts: int = 20_000,
+    at_once: int | None = None,
     known_prefixes: dict[str, str] | None = None,
     service_hosts: Collection[str] = (),
 ) -> QueryText:
@@ -156,6 +161,7 @@ def inspect(
     ``parts`` is how many words, names and marks there may be: to look at each takes time, and not only here.
     ``nesting`` is how many brackets may be open at a time (Oxigraph crashes at some thousands, depending on their
     kind). ``known_prefixes`` are not declared for the query; they only make the error about a missing one helpful.
+    ``at_once`` is after how many steps, of about a microsecond each, to give up with NotAtOnce.
     ``service_hosts`` (``host`` or ``host:port``) are those that SERVICE may call, each written out as a full IRI.
 
     Raises QuerySyntaxError with line and column, or QueryRefused for an update, SERVICE, too deep nesting
@@ -169,7 +175,9 @@ def inspect(
     declared: set[str] = set()
     brackets: list[tuple[str, int]] = []
     declares = False
-    for match in _PART.finditer(text):
+    for step, match in enumerate(_PART.finditer(text)):
+        if step == at_once:
+            raise NotAtOnce
         kind = match.lastgroup
         if kind == "plain":
             declares = False
@@ -248,11 +256,12 @@ _UNBOUND = "The SELECT contains a variable that is unbound"
 _OXIGRAPH = re.compile(r"(?:error at )?(\d+):(\d+): expected (?:one of )?(.*)", re.DOTALL)
 
 
-def engine_syntax_error(text: str, message: str) -> QuerySyntaxError:
+def engine_syntax_error(text: str, message: str, at_once: int | None = None) -> QuerySyntaxError:
     """Oxigraph's message as an error with a place that a person can use.
 
     It reports where the furthest failed comparison *ended*. A keyword is compared as a slice of its own length, so for
     "expected OPTIONAL" the place is eight characters too far; go back and take the token that begins there.
+    ``at_once`` is as for `inspect`.
     """
     match = _OXIGRAPH.match(message)
     if match is None:
@@ -266,7 +275,14 @@ def engine_syntax_error(text: str, message: str) -> QuerySyntaxError:
     keywords = [word for word in words if word.upper() in _WORDS]
     if keywords and sentence is None:
         offset -= max(len(word) for word in keywords)
-    offset = next((t.start for t in tokens(text) if t.start + len(t.text) > offset), len(text))
+    reached = len(text)
+    for step, token in enumerate(tokens(text)):
+        if step == at_once:
+            raise NotAtOnce
+        if token.start + len(token.text) > offset:
+            reached = token.start
+            break
+    offset = reached
     if sentence:
         start = next((t.start for t in tokens(text) if t.text.upper() == "SELECT"), offset)
         if sentence == _UNBOUND:

@@ -19,7 +19,7 @@ from ontology.terms import PREFIXES
 from queries.sparql_text import engine_syntax_error, inspect
 from queries.worker import receive, reply
 
-NICE = 10  # who sends long texts can wait for those who send short ones
+NICE = 15  # who sends long texts can wait for those who send short ones
 MEGABYTES = 1024  # it needs some 40
 
 

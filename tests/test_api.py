@@ -474,6 +474,32 @@ def test_methods_and_addresses_that_there_are_not(client: TestClient) -> None:
     assert "GET" in answer.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/plans", "GET, HEAD, POST"),
+        ("/plans/420115-jiangxia-2024", "DELETE, GET, HEAD, PUT"),
+        ("/plans/preview", "POST"),
+        ("/graph/reference", "GET, HEAD"),
+        ("/graph/user/notes/2", "DELETE, GET, HEAD, POST, PUT"),
+        ("/sparql", "GET, HEAD, POST"),
+        ("/static/style.css", "GET, HEAD"),
+    ],
+)
+def test_the_methods_of_an_address_are_told_as_described(client: TestClient, path: str, methods: str) -> None:
+    answer = client.options(path)
+    problem(answer, 405, "method")
+    assert answer.headers["allow"] == methods
+    for method in {"GET", "PUT", "PATCH", "DELETE"} - {*methods.split(", ")}:
+        answer = client.request(method, path)
+        problem(answer, 405, "method")
+        assert answer.headers["allow"] == methods
+    described = client.get("/openapi.json").json()["paths"]
+    for pattern in (path, "/graph/user/{path}" if path.startswith("/graph/user/") else path):
+        if pattern in described:
+            assert {one.upper() for one in described[pattern]} == {*methods.split(", ")} - {"HEAD"}
+
+
 def test_without_a_build_it_starts_and_says_what_to_do(tmp_path: Path) -> None:
     with TestClient(create_app(Settings(data=tmp_path))) as empty:
         assert empty.get("/health").json()["status"] == "ok"

@@ -183,6 +183,38 @@ def test_clients_that_go_away_take_their_query_along(built: Path, web: httpx.Cli
                 time.sleep(0.05)
 
 
+def test_queries_of_clients_that_go_away_while_they_wait_are_not_begun(
+    built: Path, web: httpx.Client
+) -> None:
+    def waiting(address: str) -> float:
+        told = web.get(f"{address}/metrics").text
+        return float(
+            next(line for line in told.splitlines() if line.startswith("zhengmai_queries_waiting ")).split()[
+                1
+            ]
+        )
+
+    query = f"GET /sparql?query={quote(RUNAWAY)} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    settings = Settings(data=built, query_seconds=60, workers=1, long_queries=0, queries_waiting=4)
+    with running(settings) as address, raw(address) as first:
+        first.sendall(query)
+        others = [raw(address) for _ in range(3)]
+        for one in others:
+            one.sendall(query)
+        deadline = time.monotonic() + 20
+        while waiting(address) != 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for one in others:
+            one.close()
+        while waiting(address) != 0:
+            assert time.monotonic() < deadline, "they wait for an answer that nobody wants"
+            time.sleep(0.02)
+        first.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            first.recv(1)
+
+
 def test_slow_readers_hold_no_place_for_queries(small: str, web: httpx.Client) -> None:
     some = "SELECT * { ?s ?p ?o } LIMIT 4000"
     readers = []

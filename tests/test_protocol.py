@@ -199,6 +199,28 @@ def test_a_case_of_the_protocol(served: str, case: Case) -> None:
         assert problem["detail"]
 
 
+@pytest.mark.parametrize("name", ["default-graph-uri", "named-graph-uri"])
+@pytest.mark.parametrize("graph", ["", "reference", "<urn:a>", "urn:a b"])
+def test_what_cannot_name_a_graph_is_refused_wherever_it_stands(served: str, name: str, graph: str) -> None:
+    address, both = f"{served}/sparql", {"query": "ASK {}", name: graph}
+    good = {name: DATA[0]}
+    for answer in (
+        web().get(address, params=both),
+        web().get(address, params={name: graph}),  # the description of the service takes none either
+        web().get(address, params=[(name, DATA[0]), (name, graph), ("query", "ASK {}")]),
+        web().post(address, data=both),
+        web().post(address, params={name: graph}, content="ASK {}", headers={"Content-Type": QUERY}),
+    ):
+        assert answer.status_code == 400
+        assert media_of(answer) == "application/problem+json"
+        assert f"“{graph}” is no absolute IRI" in answer.json()["detail"]
+    told = web().get(address, params=both, headers={"Accept-Language": "zh"}).json()["detail"]
+    assert f"“{graph}”不是完整的 IRI" in told
+    page = web().get(address, params={name: graph}, headers={"Accept": BROWSER})
+    assert (page.status_code, media_of(page)) == (400, "text/html")
+    assert web().get(address, params={"query": "ASK {}", **good}).status_code == 200
+
+
 # -- formats ---------------------------------------------------------------------------------------------------------
 
 FORMS = {

@@ -333,6 +333,29 @@ def test_who_waits_before_the_door() -> None:
     assert door.before("a", "/plans") is None
 
 
+@pytest.mark.parametrize("status", [499, 503])
+def test_who_asks_again_and_again_in_vain_waits_before_the_next(status: int) -> None:
+    now = [0.0]
+    door = Door(Settings(held_seconds=3), lambda: now[0])
+
+    def ask(client: str, status: int) -> float | None:
+        seconds = door.before(client, "/sparql")
+        door.enter(client)
+        door.leave(client, status, 0, 0)
+        return seconds
+
+    assert [ask("a", status) for _ in range(4)] == [None, None, None, 3]
+    assert ask("b", 200) is None
+    now[0] = 4
+    assert door.before("a", "/plans") == 3
+    now[0] = 11
+    assert door.before("a", "/plans") is None, "as Retry-After had it, twice: it went on once too often"
+    open_door = Door(Settings(rate_per_minute=0))
+    for _ in range(9):
+        open_door.leave("a", status, 0, 0)
+    assert open_door.before("a", "/plans") is None, "where there is no limit there is none"
+
+
 def test_those_who_wait_go_on_in_turn_and_the_gone_leave_no_gap() -> None:
     went: list[int] = []
 

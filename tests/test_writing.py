@@ -116,6 +116,8 @@ def test_a_plan_is_added_replaced_and_removed(address: str, writer: httpx.Client
     assert (page["title"], page["targets"]) == (TEXT.splitlines()[0], 1)
     assert page["record"]["source"] == "https://example.org/plan"
     problem(writer.post("/plans", **sent(name=f"{SLUG}.txt")), 409, "exists")
+    problem(writer.post("/plans", **sent(name="preview.txt")), 422, "bad-parameter")
+    problem(writer.put("/plans/preview", **sent()), 405, "method")
 
     text = TEXT.replace("20%", "22%")
     job = ended(

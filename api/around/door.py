@@ -24,8 +24,12 @@ PROBES: Final = ("/health", "/ready", "/metrics")
 FREE: Final = (*PROBES, "/static/")
 REFUSED: Final = frozenset({400, 403, 408, 411, 413, 414, 415, 422, 499})
 """Answers after which more than one token is gone. 404 and 406 are mistakes of good clients; 503 is none of theirs."""
+_IN_VAIN: Final = frozenset({499, 503})
+"""Answers that nobody waited for, or that tell to come again later."""
 _REFUSED_TOKENS = 9
 _LOOKED_AT: Final = 1000  # characters of a refused query that take one token more
+_VAIN_PER_MINUTE: Final = 12  # as the Retry-After of a 503 has it
+_VAIN_AT_ONCE: Final = 3
 _CLIENTS = 50_000
 
 
@@ -107,6 +111,7 @@ class Door:
         self._per_minute = settings.rate_per_minute
         self._most = settings.client_requests
         self._at_work: Counter[str] = Counter()
+        self._vain = Buckets(_VAIN_PER_MINUTE, _VAIN_AT_ONCE, clock)
         self._requests, self._free, self._opened = (
             Buckets(settings.rate_per_minute * times, settings.rate_burst * times, clock)
             if settings.rate_per_minute
@@ -117,7 +122,8 @@ class Door:
     def before(self, client: str, path: str) -> float | None:
         """How long a request has to wait before it is looked at: None for not at all, 0 for until its turn in the room.
 
-        Who has asked too much waits the longest, and may be let in after it.
+        Who has asked too much waits the longest, and may be let in after it. So does who asks again and again at once
+        where all places are taken, or goes away again and again before the answer.
         """
         if path.startswith(FREE):
             if self._free and self._free.wait(client):
@@ -125,6 +131,8 @@ class Door:
             return 0 if path.startswith(PROBES) else None
         share = self._requests.share(client) if self._requests else 1.0
         if self._at_work[client] >= self._most or (self._requests and self._requests.empty(client)):
+            return self._held_seconds
+        if self._requests and self._vain.empty(client):
             return self._held_seconds
         return 0 if share < 0.5 else None
 
@@ -154,6 +162,8 @@ class Door:
         if self._requests:
             refused = _REFUSED_TOKENS + characters / _LOOKED_AT if status in REFUSED else 0
             self._requests.charge(client, refused, seconds)
+            if status in _IN_VAIN:
+                self._vain.charge(client, 1)
 
 
 def take(counter: Counter[str], client: str) -> None:

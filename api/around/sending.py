@@ -19,7 +19,9 @@ from api.problems import HttpError
 from queries.engine import Answer
 
 T = TypeVar("T")
-_PATIENCE = 0.25  # seconds before it is worth looking whether the client still waits
+_PATIENCE = (
+    0.05  # seconds before it is worth looking whether the client still waits: those in the queue, above all
+)
 
 
 def respond(answer: Answer, media_type: str, headers: Mapping[str, str], seconds: float) -> Response:

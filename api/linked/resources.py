@@ -97,6 +97,17 @@ def get_thing(
 
 
 @router.get(
+    "/graph/user/{path:path}",
+    summary="One graph that somebody put in",
+    response_class=Response,
+    responses=_ANSWERS,
+)
+def get_user_graph(path: str, request: Request, format: _Format = None) -> Response:
+    """All its triples."""
+    return get_graph(path, request, format)
+
+
+@router.get(
     "/graph/{name:path}", summary="One graph of the store", response_class=Response, responses=_ANSWERS
 )
 def get_graph(name: str, request: Request, format: _Format = None) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
 
@@ -31,6 +31,7 @@ from shapes.findings import Finding
 from shapes.phrases import Phrases
 
 router = APIRouter(tags=["plans"])
+PREVIEW: Final = "preview"  # what a plan must not be called: /plans/preview reads one without keeping it
 Format = Annotated[Literal["json", "html"] | None, Query(description="in place of the Accept header")]
 PlanFormat = Annotated[
     Literal["json", "html", "text"] | None,
@@ -128,8 +129,15 @@ def _list(request: Request, level: str, limit: int | None, offset: int) -> Respo
     return pages.render(request, "plans.html", values)
 
 
+def no_preview(slug: str) -> None:
+    """/plans/preview is an address of its own, and no plan. Raises HTTPException 405."""
+    if slug == PREVIEW:
+        raise HTTPException(405)
+
+
 @router.get(
     "/plans/{slug}",
+    dependencies=[Depends(no_preview)],
     summary="One plan",
     response_model=PlanDetail,
     responses={200: {"content": {HTML: {}, "text/plain": {}}}, **RESPONSES},

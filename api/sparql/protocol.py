@@ -25,7 +25,7 @@ from api.problems import RESPONSES, HttpError, problem_of
 from api.sparql import editor, service_description
 from api.sparql.description import format_by_name
 from graph.errors import QueryLimit, QueryRefused, QuerySyntaxError
-from queries.engine import QueryEngine
+from queries.engine import QueryEngine, check_graph
 from queries.formats import FORMATS, Kind, formats_of, kind_of, named
 from queries.sparql_text import QueryText
 
@@ -79,6 +79,7 @@ class Asked:
         return self.format == "html" or (self.format is None and pages.by_browser(request))
 
 
+_GRAPHS: dict[str, Any] = {"type": "array", "items": {"type": "string", "format": "iri"}}
 _PARAMETERS: list[dict[str, Any]] = [
     {
         "name": "query",
@@ -92,7 +93,7 @@ _PARAMETERS: list[dict[str, Any]] = [
             "name": name,
             "in": "query",
             "description": f"IRIs of the {which} graphs, in place of those that the query names.",
-            "schema": {"type": "array", "items": {"type": "string", "format": "iri"}},
+            "schema": _GRAPHS,
         }
         for name, which in (("default-graph-uri", "default"), ("named-graph-uri", "named"))
     ),
@@ -141,8 +142,8 @@ async def get_sparql(request: Request) -> Response:
                         "required": ["query"],
                         "properties": {
                             "query": {"type": "string"},
-                            "default-graph-uri": {"type": "array", "items": {"type": "string"}},
-                            "named-graph-uri": {"type": "array", "items": {"type": "string"}},
+                            "default-graph-uri": _GRAPHS,
+                            "named-graph-uri": _GRAPHS,
                         },
                     },
                     "example": {"query": "ASK { ?s ?p ?o }"},
@@ -194,10 +195,13 @@ def _asked(pairs: Sequence[tuple[str, str]]) -> Asked:
     queries = every("query")
     if len(queries) > 1:
         raise HttpError(400, "two-queries")
+    default_graphs, named_graphs = every("default-graph-uri"), every("named-graph-uri")
+    for iri in (*default_graphs, *named_graphs):
+        check_graph(iri)  # also where there is no query that would be run on them
     return Asked(
         queries[0] if queries else None,
-        every("default-graph-uri"),
-        every("named-graph-uri"),
+        default_graphs,
+        named_graphs,
         next(iter(every("format")), None),
     )
 

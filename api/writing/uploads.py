@@ -20,6 +20,7 @@ from api import pages
 from api.builds import Service
 from api.context import service_of
 from api.problems import RESPONSES, HttpError
+from api.reading.plans import PREVIEW, no_preview
 from api.writing.forms import DOCUMENTS, HandedIn, file_form, handed_in
 from api.writing.job_status import ACCEPTED, accepted
 from api.writing.jobs import Job
@@ -80,7 +81,7 @@ class Preview(BaseModel):
 
 
 @router.post(
-    "/plans/preview",
+    f"/plans/{PREVIEW}",
     summary="Read a plan without keeping it",
     response_model=Preview,
     responses=RESPONSES,
@@ -129,6 +130,8 @@ async def post_plan(request: Request, agent: Writer, lang: Lang = None) -> Respo
     service = service_of(request)
     sent = await handed_in(request, service.settings.draft_mb << 20, _FIELDS)
     slug = _slug(sent, sent.fields.get("slug"))
+    if slug == PREVIEW:
+        raise _unfit("slug", slug, [])
     if service.build.record(slug) is not None:
         raise HttpError(409, "exists", slug=slug)
     return await _put(request, service, sent, slug, agent)
@@ -136,6 +139,7 @@ async def post_plan(request: Request, agent: Writer, lang: Lang = None) -> Respo
 
 @router.put(
     "/plans/{slug}",
+    dependencies=[Depends(no_preview)],
     status_code=202,
     summary="Add or replace a plan",
     response_model=Job,
@@ -152,7 +156,12 @@ async def put_plan(slug: str, request: Request, agent: Writer, lang: Lang = None
 
 
 @router.delete(
-    "/plans/{slug}", status_code=202, summary="Remove a plan", response_model=Job, responses=ACCEPTED
+    "/plans/{slug}",
+    dependencies=[Depends(no_preview)],
+    status_code=202,
+    summary="Remove a plan",
+    response_model=Job,
+    responses=ACCEPTED,
 )
 def delete_plan(slug: str, request: Request, agent: Writer, lang: Lang = None) -> Response:
     """A job that takes it out of the corpus; the audit trail keeps that it was there."""

@@ -150,14 +150,18 @@ def test_parts_are_counted_as_they_are_read(text: str, parts: int) -> None:
     assert parts == 0 or _more_parts_than(parts - 1, text)
 
 
-def test_in_an_event_loop_a_long_text_is_looked_at_in_another_process(store: Path) -> None:
+def test_in_an_event_loop_what_takes_long_is_looked_at_in_another_process(store: Path) -> None:
     text = "SELECT * { VALUES ?x {" + " <urn:x>" * 9_000 + "} }"
     wrong = text.replace("VALUES ?x", "VALUES x:y")
     slip = "SELECT * {\n" + " # a comment\n" * 900 + "FILTR(?x) }"
     unlike = "SELECT * {\n" + " # a comment\n" * 900 + " ?s ?p }"
+    many_parts = "ASK {" + "a." * 1900 + "}"
+    many_names = "SELECT * {" + " ?a ?b ?c ." * 500 + " ?d }"
 
     async def ask(engine: QueryEngine) -> None:
-        await engine.acheck("ASK {}")
+        await engine.acheck("ASK {}" + " # a comment" * 800)
+        with pytest.raises(QuerySyntaxError):
+            await engine.acheck("ASK {" + "a:b " * 1900 + "}")
         assert engine.processes() == []
         query = await engine.acheck(text)
         assert query == engine.check(text)
@@ -165,7 +169,7 @@ def test_in_an_event_loop_a_long_text_is_looked_at_in_another_process(store: Pat
         assert len(looks) == 1
         answer = await engine.arun(query)
         assert len(json.loads(answer.body)["results"]["bindings"]) == 9_000
-        for bad in (wrong, slip, unlike):
+        for bad in (wrong, slip, unlike, many_parts, many_names):
             with pytest.raises(QuerySyntaxError) as here:
                 engine.run(bad)
             with pytest.raises(QuerySyntaxError) as there:
@@ -187,7 +191,7 @@ def test_in_an_event_loop_a_long_text_is_looked_at_in_another_process(store: Pat
 
 
 def test_a_process_that_looks_at_texts_is_replaced_when_it_is_gone(store: Path) -> None:
-    text = "SELECT * { VALUES ?x {" + " <urn:x>" * 900 + "} }"
+    text = "SELECT * { VALUES ?x {" + " <urn:x>" * 1900 + "} }"
 
     async def ask(engine: QueryEngine) -> None:
         await engine.acheck(text)
@@ -201,7 +205,7 @@ def test_a_process_that_looks_at_texts_is_replaced_when_it_is_gone(store: Path) 
 
 
 def test_so_many_long_texts_wait_and_the_next_is_told_so(store: Path) -> None:
-    text = "SELECT * { VALUES ?x {" + " <urn:x>" * 900 + "} }"
+    text = "SELECT * { VALUES ?x {" + " <urn:x>" * 1900 + "} }"
 
     async def ask(engine: QueryEngine) -> None:
         told = await asyncio.gather(*(engine.acheck(text) for _ in range(6)), return_exceptions=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+import os
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -134,6 +136,120 @@ def test_whose_queries_are_soon_over_does_not_wait_for_those_of_many_others() ->
     for _ in range(2):
         turns.leave(turn_of(turns, "gone at once"), 1.0)  # a process had to be ended
     assert not turns._quick("gone at once")
+
+
+def test_who_is_not_quick_is_behind_others_and_alone_behind_nobody() -> None:
+    now = [0.0]
+    turns = Turns(4, 0, 8, lambda: now[0])
+    first = turn_of(turns, "first")
+    assert (first.quick, first.behind) == (False, False)
+    turns.leave(first, 0.01)
+    second = turn_of(turns, "second")
+    assert (second.quick, second.behind) == (False, True)
+    turns.leave(second, 1.0)
+    with asked_by("first"):
+        assert (turns.take().behind, turns.take(slow=True).behind) == (False, True)
+    now[0] = 60
+    assert not turn_of(turns, "second").behind
+
+
+def niceness(engine: QueryEngine) -> int:
+    """How much lower than this process the one is that had the last query."""
+    return os.getpriority(os.PRIO_PROCESS, engine._idle[-1].pid) - os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def test_queries_of_who_is_not_quick_leave_the_processor_to_others(store: Path) -> None:
+    with QueryEngine(store, workers=2) as engine:
+        with asked_by("first"):
+            engine.run("ASK { ?s ?p ?o }", public=True)
+        usual = niceness(engine)
+        with asked_by("second"):
+            engine.run("ASK { ?s ?p ?o }", public=True)
+        low = niceness(engine)
+        assert low > usual or os.getpriority(os.PRIO_PROCESS, 0) > 16
+        with asked_by("first"):
+            engine.run("ASK { ?s ?p ?o }", public=True)
+        assert niceness(engine) == usual, "raised again, or another process"
+        assert len(engine.processes()) <= 2
+
+
+def test_a_query_counts_the_time_of_the_processor_and_a_long_text_its_length(store: Path) -> None:
+    long = "ASK { ?s ?p 'x' } # " + "x" * 20_000
+    with QueryEngine(store, workers=2) as engine:
+        for name, text in (("short", "ASK { ?s ?p ?o }"), ("long", long)):
+            with asked_by(name) as client:
+                for _ in range(3):
+                    engine.run(text, public=True)
+            assert 0 < client.seconds < 0.25
+        assert engine._public._quick("short")
+        assert not engine._public._quick("long")
+
+
+HALF = "SELECT (COUNT(*) AS ?n) { { SELECT * { ?a ?b ?c } LIMIT 500 } { SELECT * { ?d ?e ?f } LIMIT 500 } }"
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not reached():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def left(engine: QueryEngine, text: str) -> int:
+    """Ask, and go away while the process is at work; its id."""
+    asking = asyncio.ensure_future(engine.arun(text, public=True))
+    await until(lambda: any(one.at_work for one in engine._all))
+    (pid,) = engine.processes()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    return pid
+
+
+def test_a_query_whose_client_has_left_ends_by_itself_and_its_process_stays(store: Path) -> None:
+    async def ask(engine: QueryEngine) -> None:
+        await engine.arun("ASK {}", public=True)
+        pid = await left(engine, HALF)
+        assert engine._idle == [], "it still has the query"
+        await until(lambda: len(engine._idle) == 1)
+        assert engine.processes() == [pid]
+        answer = await engine.arun("SELECT ?x { VALUES ?x { 5 } }", "text/csv", public=True)
+        assert answer.body == b"x\r\n5\r\n", "not the answer that nobody took"
+        assert engine.processes() == [pid]
+
+    with QueryEngine(store, workers=1, limits=Limits(seconds=20, short_seconds=20)) as engine:
+        completed(ask(engine))
+
+
+def test_a_query_whose_client_has_left_has_a_second_in_all(store: Path) -> None:
+    async def ask(engine: QueryEngine) -> None:
+        await engine.arun("ASK {}", public=True)
+        pid = await left(engine, RUNAWAY)
+        await until(lambda: len(engine._idle) == 1)  # another one is ready
+        assert pid not in engine.processes()
+        assert json.loads((await engine.arun("ASK {}", public=True)).body)["boolean"] is True
+
+    with QueryEngine(store, workers=1, limits=Limits(seconds=20, short_seconds=0.2)) as engine:
+        completed(ask(engine))
+
+
+def test_a_query_whose_client_has_left_while_it_waited_is_not_begun(store: Path) -> None:
+    async def ask(engine: QueryEngine) -> None:
+        with asked_by("first"):
+            held = asyncio.ensure_future(engine.arun(RUNAWAY, public=True))
+            await asyncio.sleep(0)
+            waiting = [asyncio.ensure_future(engine.arun(RUNAWAY, public=True)) for _ in range(3)]
+        await until(lambda: len(engine._public._queue) == 3)
+        for one in waiting:
+            one.cancel()
+        await asyncio.wait(waiting)
+        assert len(engine._public._queue) == 0
+        assert len(engine.processes()) == 1
+        held.cancel()
+        await asyncio.wait([held])
+
+    with QueryEngine(store, workers=1, limits=Limits(seconds=20, long=0)) as engine:
+        completed(ask(engine))
 
 
 def test_a_slow_query_gives_way_to_who_has_none_at_work_and_is_told_so(store: Path) -> None:
