@@ -34,6 +34,7 @@ from api.context import service_of
 from api.linked import data, ontology
 from api.linked import resources as linked
 from api.reading import agencies, comparing, findings, matrix, places, plans, questions, search
+from api.reading.entries import entries
 from api.settings import Settings
 from api.sparql import editor, graph_store, graph_store_writing
 from api.sparql import protocol as sparql
@@ -188,7 +189,7 @@ def _start(service: Service, lang: Lang) -> dict[str, Any]:
         head, gravest = findings.head, findings.page(limit=GRAVEST)
     except StoreError as error:
         return {"questions": questions, "counts": None, "problem": error.text(lang)}
-    held = plans.entries(service, lang)
+    held = entries(service, lang)
     squares = places.counts(service).squares()
     return {
         "questions": questions,

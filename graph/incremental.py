@@ -82,7 +82,7 @@ def find_step(
         documents: file → slug of the documents that are read from their text.
     """
     # Graphs that people put in, and waivers, change nothing that is compared or judged.
-    old, new = ({name: told[name] for name in told if not _stands_apart(name)} for told in (old, new))
+    old, new = ({name: told[name] for name in told if not stands_apart(name)} for told in (old, new))
     if old.keys() != new.keys() or not (before / kept_heads.FILE).is_file():
         return None
     files = [name for name, digest in new.items() if old[name] != digest]
@@ -91,7 +91,8 @@ def find_step(
     return Step(before, [documents[name] for name in files])
 
 
-def _stands_apart(name: str) -> bool:
+def stands_apart(name: str) -> bool:
+    """Whether an input changes nothing of what documents hold, nor of what is found of them: waivers, graphs of users."""
     return name == "waivers.yaml" or name.startswith(f"{user_graphs.FOLDER}/")
 
 

@@ -12,7 +12,7 @@ from api.builds import Service
 from api.context import service_of
 from api.problems import RESPONSES
 from api.reading import marked_text
-from api.reading.plans import entries
+from api.reading.entries import entries
 from graph.differences import Differences, TargetSide, TaskSide, differences
 from graph.errors import NotFound
 from graph.record import PlanRecord

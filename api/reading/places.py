@@ -20,7 +20,8 @@ from api.builds import Service
 from api.context import service_of
 from api.negotiation import HTML, Lang
 from api.problems import RESPONSES
-from api.reading.plans import Format, PlanEntry, all_of, entries
+from api.reading.entries import PlanEntry, all_of, entries
+from api.reading.plans import Format
 from graph.divisions import NATIONAL, Division, above, divisions, line
 from graph.errors import NotFound
 from queries.asking import Asker

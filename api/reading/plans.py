@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -18,6 +17,7 @@ from api.context import service_of
 from api.negotiation import HTML, Lang
 from api.problems import RESPONSES
 from api.reading import marked_text
+from api.reading.entries import PlanEntry, by_slug, entries
 from graph import agency_labels
 from graph.agency_identity import identify
 from graph.divisions import divisions
@@ -25,7 +25,6 @@ from graph.errors import NotFound
 from graph.record import PlanRecord
 from ontology.terms import dotted
 from ontology.vocabulary import using
-from queries.asking import Asker
 from queries.words import both
 from shapes.findings import Finding
 from shapes.phrases import Phrases
@@ -39,24 +38,6 @@ PlanFormat = Annotated[
 ]
 PLANS_SHOWN: Final = 100  # on a page, where no number is given
 _ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {HTML: {}}}, **RESPONSES}
-
-
-class PlanEntry(BaseModel):
-    """A document. ``origin`` tells how it is held: its text, a record made by hand, or known from citations only."""
-
-    slug: str = Field(examples=["420115-jiangxia-2024"])
-    iri: str
-    title: str
-    place: str
-    code: str = Field(description="GB/T 2260, six digits", examples=["420115"])
-    level: str
-    rank: int = Field(description="of the level: 1 national to 4 county")
-    number: str | None
-    date: str | None
-    status: str
-    origin: str
-    tasks: int
-    targets: int
 
 
 class Ancestor(BaseModel):
@@ -172,34 +153,8 @@ def counted(service: Service, some: Iterable[PlanEntry]) -> list[tuple[str, str,
     return [(keys[label], label, count) for label, count in Counter(one.level for one in some).items()]
 
 
-def entries(service: Service, lang: str) -> tuple[PlanEntry, ...]:
-    """All documents, from the nation to the counties, with labels in ``lang``."""
-    return all_of(service.asker, lang)
-
-
-@lru_cache(maxsize=4)
-def all_of(asker: Asker, lang: str) -> tuple[PlanEntry, ...]:
-    """Read once for each build: most pages need them. Only three of their labels are in one language or the other."""
-    if lang == "zh":
-        rows = asker.ask("plans", {}, lang).table.records()
-        return tuple(PlanEntry.model_validate({**row, "iri": row["planIri"]}) for row in rows)
-    schemes = ("level", "status", "origin")
-    english = {
-        name: {one.label_zh: one.label_en for one in asker.vocabularies.scheme(name)} for name in schemes
-    }
-    return tuple(
-        one.model_copy(update={name: english[name][getattr(one, name)] for name in schemes})
-        for one in all_of(asker, "zh")
-    )
-
-
-@lru_cache(maxsize=4)
-def _by_slug(asker: Asker, lang: str) -> dict[str, PlanEntry]:
-    return {one.slug: one for one in all_of(asker, lang)}
-
-
 def _entry(service: Service, slug: str, lang: str) -> PlanEntry:
-    known = _by_slug(service.asker, lang)
+    known = by_slug(service.asker, lang)
     if slug not in known:
         slugs = list(known)
         en, zh = both("questions", "plan", found=slug, allowed=", ".join(slugs))

@@ -19,7 +19,7 @@ from api.context import service_of
 from api.linked import addresses
 from api.negotiation import HTML, JSON, Lang, best
 from api.problems import RESPONSES, HttpError, problem_of
-from api.reading.plans import all_of
+from api.reading.entries import all_of
 from graph.errors import BadInput, QueryLimit
 from ontology.vocabulary import SCHEMES
 from queries import files
