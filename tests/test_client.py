@@ -39,7 +39,7 @@ from api.client import (
     shapes,
 )
 from api.client.answers import from_select
-from api.reading import findings, plans, questions, search
+from api.reading import entries, findings, plans, questions, search
 from shapes.findings import Finding
 
 ROOT = Path(__file__).parent.parent
@@ -228,7 +228,7 @@ def test_files_come_whole_or_not_at_all(zhengmai: Zhengmai, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("told", "model"),
     [
-        (shapes.Plan, plans.PlanEntry),
+        (shapes.Plan, entries.PlanEntry),
         (shapes.PlanDetail, plans.PlanDetail),
         (shapes.Question, questions.QuestionNote),
         (shapes.SearchResult, search.SearchResult),
