@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, TextIO
 
 from graph import (
@@ -410,10 +410,16 @@ def input_files(corpus: Corpus) -> list[Path]:
     return [*paths, *corpus.vocabulary_files, *corpus.graph_files]
 
 
-def inputs_of(corpus: Corpus, hashes: Hashes | None = None) -> dict[str, str]:
-    """The same files by their names in the folder, each with its SHA-256; ``hashes`` knows those that did not change."""
-    known, start = hashes or Hashes(), len(str(corpus.folder / "x")) - 1
-    return {str(path)[start:]: known.of(path) for path in input_files(corpus)}
+def inputs_of(
+    corpus: Corpus, hashes: Hashes | None = None, known: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """The same files by their names in the folder, each with its SHA-256.
+
+    ``hashes`` knows those that did not change; those of ``known``, by name, are not even looked at.
+    """
+    found, start = hashes or Hashes(), len(str(corpus.folder / "x")) - 1
+    named = ((str(path)[start:], path) for path in input_files(corpus))
+    return {name: known.get(name) or found.of(path) for name, path in named}
 
 
 def _words(corpus: Corpus) -> str:

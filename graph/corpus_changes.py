@@ -28,6 +28,7 @@ import yaml
 from graph import disk, journal, staging, user_graphs
 from graph.build import HASHES, KEPT_BUILDS, BuildJob, Progress, inputs_of, open_current, read_summary
 from graph.catalog import SUFFIXES, DocumentEntry, read_corpus
+from graph.catalog import Corpus as ReadCorpus
 from graph.errors import BadInput, NotFound, StoreError
 from graph.hashes import Hashes
 from graph.trail import Entry, Kind
@@ -107,10 +108,7 @@ class Corpus:
             before = self._copy(stage, first)
             told = dict(change.apply(stage))
             entry = Entry(id=name, agent=agent, time=now.isoformat(timespec="seconds"), **told)
-            corpus = read_corpus(stage, self._cache)
-            hashes = Hashes(self.data / HASHES)
-            after = inputs_of(corpus, hashes)
-            hashes.keep()
+            corpus, after = self._read_again(stage, before)
             put = [file for file, digest in after.items() if before.get(file) != digest]
             remove = [file for file in before if file not in after]
             # A folder that was edited by hand may hold it already: then what is published does not.
@@ -174,6 +172,12 @@ class Corpus:
         for name in inputs:
             shutil.copyfile(source / name, stage / name)
         return inputs
+
+    def _read_again(self, stage: Path, before: dict[str, str]) -> tuple[ReadCorpus, dict[str, str]]:
+        """What a changed copy holds, and its files with their hashes: what is a link still was not changed."""
+        there = staging.files(stage)
+        corpus = read_corpus(stage, self._cache, {name for name in there if "/" not in name})
+        return corpus, inputs_of(corpus, known={name: before[name] for name, link in there.items() if link})
 
     def _seed(self) -> Path:
         """The folder that the published build was made of, if it is still as it was."""

@@ -24,7 +24,7 @@ def prepare(stage: Path, data: Path, source: Path, names: Iterable[str]) -> None
     with suppress(OSError):
         (data / FOLDER).rename(stage)
     stage.mkdir(exist_ok=True)
-    there, wanted = dict(_links(stage)), set(names)
+    there, wanted = files(stage), set(names)
     for name in wanted:
         target = f"{source}/{name}"
         if there.get(name) == target:
@@ -47,16 +47,18 @@ def keep(stage: Path, data: Path) -> None:
             stage.rename(kept)
 
 
-def _links(stage: Path) -> Iterable[tuple[str, str | None]]:
+def files(stage: Path) -> dict[str, str | None]:
     """The files below a folder by name, each with where it leads; None for one that is no link."""
+    found: dict[str, str | None] = {}
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
         with os.scandir(stage / prefix) as entries:
             for entry in entries:
                 if entry.is_symlink():
-                    yield prefix + entry.name, os.readlink(entry.path)  # noqa: PTH115 - as above
+                    found[prefix + entry.name] = os.readlink(entry.path)  # noqa: PTH115 - as above
                 elif entry.is_dir():
                     waiting.append(f"{prefix}{entry.name}/")
                 else:
-                    yield prefix + entry.name, None
+                    found[prefix + entry.name] = None
+    return found

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import unquote
 
-from rdflib import Graph
+from rdflib import RDF, Graph
 from rdflib.term import Node
 
 from graph import disk, sealing
@@ -45,6 +45,10 @@ BATCH: Final = 100
 
 _OWNED: Final = re.compile(rf"{re.escape(str(ID))}(?:document|comparison)/([^/]+)")
 _NAMED: Final = re.compile(rf"<({re.escape(str(ID))}(?:document|agency)/[^>]+)>".encode())
+_SAID: Final = re.compile(
+    rf"^<({re.escape(str(ID))}[^ >]*)> <{re.escape(str(RDF.type))}> <{re.escape(str(ZM.Agency))}> \.$".encode(),
+    re.MULTILINE,
+)
 _GRAPH: Final = re.compile(rb" <[^<>\"]*> \.\n")
 """The end of a line of N-Quads: what is left is N-Triples."""
 _IN_INFERRED: Final = f" <{terms.GRAPH_INFERRED}> .\n".encode()
@@ -55,6 +59,9 @@ _ASKED: Final = 100
 _AGENCIES_KEPT: Final = 5_000  # a kilobyte each
 _ABOUT: Final = "CONSTRUCT { ?s ?p ?o } WHERE { VALUES ?s { %s } GRAPH ?g { ?s ?p ?o } }"
 _ABOUT_IN: Final = "CONSTRUCT { ?s ?p ?o } WHERE { VALUES (?s ?g) { %s } GRAPH ?g { ?s ?p ?o } }"
+_LABEL: Final = (
+    f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES ?s {{ %s }} GRAPH <{terms.GRAPH_INFERRED}> {{ ?s ?p ?o }} }}"
+)
 # What the inferred graph says of a plan: its comparisons, its checks with their passages, what was added to its tasks.
 _INFERRED: Final = tuple(
     f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ VALUES (?plan ?own) {{ %s }} {pattern} GRAPH <{terms.GRAPH_INFERRED}> {{ ?s ?p ?o }} }}"
@@ -160,10 +167,12 @@ class Judge:
         plans = " ".join(f"(<{terms.document_iri(slug)}> <{terms.document_graph(slug)}>)" for slug in slugs)
         return [self.store.construct(query % plans) for query in _INFERRED]
 
-    def _context(self, slugs: Sequence[str], parts: Iterable[bytes]) -> Iterator[bytes]:
+    def _context(self, slugs: Sequence[str], parts: Sequence[bytes]) -> Iterator[bytes]:
         """What is said of plans names nodes of other documents too: these nodes, and the heads of their documents.
 
-        An agency is everybody's: all that any document says of it is taken in.
+        An agency is everybody's: all that any document says of it is taken in. Of one that these plans describe themselves
+        the others say the same, as it follows from its IRI; but for the members of a group, which are judged where they are told,
+        and for its label, which is chosen over all documents.
         """
         named = named_nodes(parts)
         own = {terms.segment(slug) for slug in slugs}
@@ -174,8 +183,10 @@ class Judge:
         others |= {_DOCUMENT + owner: owner for owner in others.values()}
         graph = str(terms.document_graph(""))
         yield from self._asked(_ABOUT_IN, [f"(<{iri}> <{graph}{others[iri]}>)" for iri in sorted(others)])
-        asked = agencies | {iri for iri in owners if "/agency/" in iri}
-        seen = set(asked)
+        seen = agencies | {iri for iri in owners if "/agency/" in iri}
+        described = seen & _described(parts)
+        yield from self._asked(_LABEL, [f"<{iri}>" for iri in sorted(described)])
+        asked = seen - described
         while asked:
             found = self._agencies(sorted(asked))
             yield from found
@@ -290,6 +301,14 @@ def named_nodes(parts: Iterable[bytes]) -> set[str]:
     found: set[bytes] = set()
     for part in parts:
         found.update(_NAMED.findall(part))
+    return {one.decode() for one in found}
+
+
+def _described(parts: Iterable[bytes]) -> set[str]:
+    """The IRIs of the agencies that triples say to be agencies."""
+    found: set[bytes] = set()
+    for part in parts:
+        found.update(_SAID.findall(part))
     return {one.decode() for one in found}
 
 

@@ -91,11 +91,14 @@ class PlanGraph(Graph):
     @cached_property
     def _own(self) -> list[Node]:
         """The plans and their comparisons."""
-        found: dict[Node, None] = dict.fromkeys(self._plans)
-        for plan in self._plans:
-            held = self._behind.pointing(str(ZM.lowerPlan), ox.NamedNode(plan))
-            found |= dict.fromkeys(self._node(one.subject) for one in held)
-        return list(found)
+        said = f" <{ZM.lowerPlan}> ".encode()
+        plans = {f"<{plan}> .".encode() for plan in self._plans}
+        compared = [
+            self._node(name)
+            for name, lines in self._lines.items()
+            if any(said in line and line.partition(said)[2] in plans for line in lines)
+        ]
+        return list(dict.fromkeys([*self._plans, *compared]))
 
     def _values_of(self, subject: Node, predicate: Node) -> tuple[Node, ...]:
         key = (subject, predicate)

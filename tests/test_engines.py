@@ -14,6 +14,7 @@ from rdflib import Literal as RdfLiteral
 from benchmarks import faults
 from benchmarks.generated.seeding import KINDS
 from graph.stores import open_store
+from ontology.terms import ZM
 from ontology.vocabulary import ontology_graph
 from shapes.collecting import collect
 from shapes.fast import FastEngine
@@ -74,6 +75,16 @@ def test_seeded_faults_are_judged_alike_in_whole_and_plan_by_plan(seeded: Seeded
 
 def test_both_engines_judge_generated_plans_alike(tmp_path: Path) -> None:
     _same_in_whole_and_plan_by_plan(faults.build(tmp_path, 5, 7, 1, KINDS), "reference")
+
+
+def test_all_documents_say_the_same_of_an_agency(built: Path, seeded: Seeded) -> None:
+    """On this rests that plans are judged without what others say of the agencies that they describe themselves."""
+    query = """SELECT ?agency (COUNT(DISTINCT ?division) AS ?divisions) (COUNT(DISTINCT ?group) AS ?groups) WHERE {
+      GRAPH ?one { ?agency a zm:Agency ; zm:division ?division ; zm:collective ?group } } GROUP BY ?agency"""
+    for build in (built / "current", seeded.build):
+        rows = list(open_store(build / "store").rows(f"PREFIX zm: <{ZM}> {query}"))
+        assert len(rows) > 100
+        assert all(str(row[each]).startswith('"1"') for row in rows for each in ("divisions", "groups"))
 
 
 def _same_in_whole_and_plan_by_plan(folder: Path, engine: Engine) -> None:
