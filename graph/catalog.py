@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -83,6 +83,13 @@ class Corpus:
     def vocabularies(self) -> Vocabularies:
         """Those of the package, with what the folder adds."""
         return vocabularies_of(self.folder)
+
+    def with_texts(self, folder: Path, names: Collection[str]) -> Corpus:
+        """The same in a changed copy of its folder, in which some documents have another text and nothing else is otherwise."""
+        documents = tuple(
+            (folder / path.name if path.name in names else path, entry) for path, entry in self.documents
+        )
+        return replace(self, folder=folder, documents=documents)
 
 
 def vocabularies_of(folder: Path) -> Vocabularies:

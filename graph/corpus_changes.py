@@ -105,10 +105,10 @@ class Corpus:
         stage = place / journal.STAGE
         first = not self.folder.is_dir()
         try:
-            before = self._copy(stage, first)
+            held, before = self._copy(stage, first)
             told = dict(change.apply(stage))
             entry = Entry(id=name, agent=agent, time=now.isoformat(timespec="seconds"), **told)
-            corpus, after = self._read_again(stage, before)
+            corpus, after = _read_again(stage, self._cache, held, before)
             put = [file for file, digest in after.items() if before.get(file) != digest]
             remove = [file for file in before if file not in after]
             # A folder that was edited by hand may hold it already: then what is published does not.
@@ -154,8 +154,8 @@ class Corpus:
                 job.publish()
             return Result(job.folder, None)
 
-    def _copy(self, stage: Path, first: bool) -> dict[str, str]:
-        """A copy of the folder to change, as links into it, but for the first; returns its files with their hashes.
+    def _copy(self, stage: Path, first: bool) -> tuple[ReadCorpus, dict[str, str]]:
+        """A copy of the folder to change, as links into it, but for the first; returns what it holds, and its files with their hashes.
 
         What a change writes is a new file in the place of the link.
         """
@@ -166,18 +166,12 @@ class Corpus:
         hashes.keep()
         if not first:
             staging.prepare(stage, self.data, source, inputs)
-            return inputs
+            return corpus, inputs
         for folder in {str(Path(name).parent) for name in inputs}:
             (stage / folder).mkdir(parents=True, exist_ok=True)
         for name in inputs:
             shutil.copyfile(source / name, stage / name)
-        return inputs
-
-    def _read_again(self, stage: Path, before: dict[str, str]) -> tuple[ReadCorpus, dict[str, str]]:
-        """What a changed copy holds, and its files with their hashes: what is a link still was not changed."""
-        there = staging.files(stage)
-        corpus = read_corpus(stage, self._cache, {name for name in there if "/" not in name})
-        return corpus, inputs_of(corpus, known={name: before[name] for name, link in there.items() if link})
+        return corpus, inputs
 
     def _seed(self) -> Path:
         """The folder that the published build was made of, if it is still as it was."""
@@ -190,6 +184,23 @@ class Corpus:
         if inputs_of(read_corpus(folder, self._cache), Hashes(self.data / HASHES)) != summary.inputs:
             raise StoreError(f"{folder}: has changed since it was built; run 'zhengmai build' again first")
         return folder
+
+
+def _read_again(
+    stage: Path, cache: Path, held: ReadCorpus, before: dict[str, str]
+) -> tuple[ReadCorpus, dict[str, str]]:
+    """What a changed copy holds, and its files with their hashes; ``held`` and ``before`` are the same as they were.
+
+    What is a link still was not changed.
+    """
+    linked = staging.linked(stage)
+    written = {name for name, link in linked.items() if not link}
+    if linked.keys() == before.keys() and written <= {path.name for path, _ in held.documents}:
+        # Only texts changed. To read a folder of 10,000 plans again takes a quarter of the time of the change.
+        fresh = {name: Hashes().of(stage / name) for name in written}
+        return held.with_texts(stage, written), {**before, **fresh}
+    corpus = read_corpus(stage, cache, names={name for name in linked if "/" not in name})
+    return corpus, inputs_of(corpus, known={name: before[name] for name, link in linked.items() if link})
 
 
 def _judge(job: BuildJob, judge: Judge, progress: Progress | None) -> None:

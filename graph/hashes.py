@@ -31,8 +31,7 @@ class Hashes:
 
     def of(self, path: Path) -> str:
         """The SHA-256 of a file, in hexadecimal."""
-        name = os.path.abspath(path)  # noqa: PTH100 - a hundred times as fast as Path.resolve
-        found = os.stat(name)  # noqa: PTH116 - as above
+        found = os.stat(path)  # noqa: PTH116 - there may be thousands
         mark = f"{found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
         known = self._known.get(mark) or self._used.get(mark)
         if known is not None:

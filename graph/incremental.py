@@ -14,8 +14,6 @@ alone, or claims the same thing; and the labels of the agencies that it spells i
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -236,19 +234,6 @@ def take_over(before: Path, folder: Path) -> None:
             databases.take_over(before / name, folder / name)
     if (before / REFERENCE).is_file():
         disk.link(before / REFERENCE, folder / REFERENCE)
-
-
-def link_tree(source: Path, target: Path, but: Collection[str]) -> None:
-    """Hard links in a folder to all files of another ``but`` for some names."""
-    target.mkdir(parents=True, exist_ok=True)
-    there = set(but)
-    start, end = f"{source}/", f"{target}/"
-    for name in os.listdir(source):  # noqa: PTH208 - there may be thousands: plain names take half the time
-        if name not in there:
-            try:
-                os.link(start + name, end + name)
-            except OSError:  # another file system, or one without links
-                shutil.copy2(start + name, end + name)
 
 
 class StoreChange:

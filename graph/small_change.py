@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from graph import (
+    ahead,
     cascade,
     incremental,
     inside,
@@ -109,7 +110,7 @@ class SmallChange:
             change.close()
             shutil.rmtree(self.folder / "store")
             return None
-        linked = aside.submit(self._link, now, step.changed)
+        linked = None if ahead.take(now, self.folder) else aside.submit(self._link, now, step.changed)
         comparisons = incremental.compare_again(step, lineage, heads)
         spelling = [incremental.read_record(now, slug) for slug in spellers]
         before_of, now_of = (incremental.Agencies.of([*some.values(), *spelling]) for some in (old, fresh))
@@ -150,7 +151,8 @@ class SmallChange:
         idle = [one for one in before.idle if one["document"] not in fresh]
         for record in fresh.values():
             idle += stages.idle_corrections(record)
-        linked.result()
+        if linked is not None:
+            linked.result()
         return After(counts, idle, reused)
 
     def _read(
@@ -183,9 +185,9 @@ class SmallChange:
 
     def _link(self, before: Path, changed: Sequence[str]) -> None:
         """Texts and records as they were, but for those that changed, which stand here already."""
-        for part, suffix in (("texts", ".txt"), ("records", ".json")):
+        for part, suffix in ahead.PARTS:
             fresh = [f"{slug}{suffix}" for slug in changed]
-            incremental.link_tree(before / part, self.folder / part, fresh)
+            ahead.link_tree(before / part, self.folder / part, fresh)
 
 
 def _agencies(agencies: Collection[AgencyIdentity]) -> dict[str, int]:

@@ -24,10 +24,10 @@ def prepare(stage: Path, data: Path, source: Path, names: Iterable[str]) -> None
     with suppress(OSError):
         (data / FOLDER).rename(stage)
     stage.mkdir(exist_ok=True)
-    there, wanted = files(stage), set(names)
+    there, wanted = linked(stage), set(names)
     for name in wanted:
         target = f"{source}/{name}"
-        if there.get(name) == target:
+        if there.get(name) and os.readlink(f"{stage}/{name}") == target:  # noqa: PTH115 - as below
             continue
         path = stage / name
         if name in there:
@@ -47,18 +47,16 @@ def keep(stage: Path, data: Path) -> None:
             stage.rename(kept)
 
 
-def files(stage: Path) -> dict[str, str | None]:
-    """The files below a folder by name, each with where it leads; None for one that is no link."""
-    found: dict[str, str | None] = {}
+def linked(stage: Path) -> dict[str, bool]:
+    """The files below a folder by name, and whether each is a link still."""
+    found: dict[str, bool] = {}
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
         with os.scandir(stage / prefix) as entries:
             for entry in entries:
-                if entry.is_symlink():
-                    found[prefix + entry.name] = os.readlink(entry.path)  # noqa: PTH115 - as above
-                elif entry.is_dir():
+                if entry.is_dir(follow_symlinks=False):
                     waiting.append(f"{prefix}{entry.name}/")
                 else:
-                    found[prefix + entry.name] = None
+                    found[prefix + entry.name] = entry.is_symlink()
     return found

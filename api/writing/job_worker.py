@@ -22,6 +22,7 @@ from typing import Any
 from api.problems import HttpError
 from api.settings import Settings
 from api.writing.jobs import LOOK, Jobs, Kept, Step, now
+from graph import ahead
 from graph.catalog import SUFFIXES
 from graph.corpus_changes import Change, Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result
 from graph.errors import QueryTooLarge, ZhengmaiError
@@ -33,6 +34,8 @@ from shapes.waivers import AddWaiver, Waiver
 
 _OTHER_BUILD = 3600.0
 """Seconds to wait for a build that somebody started by the command."""
+
+_PAUSE = 1.0  # seconds without a job: those of one who hands in several come sooner
 
 
 class _TimeIsUp(BaseException):
@@ -65,21 +68,28 @@ def main() -> None:
                 done += 1
             if done:
                 jobs.clear_up()
-            if done and _comes(jobs, settings.job_idle_seconds, asked["service"]):
+            if done and _comes(jobs, settings.job_idle_seconds, asked["service"], settings.data):
                 continue
             if not jobs.folder.is_dir() or not jobs.leave(held):
                 return
             held.enter_context(jobs.turn(wait=True))
 
 
-def _comes(jobs: Jobs, seconds: float, service: int) -> bool:
-    """Whether a job comes within so many seconds, as long as the service (its process) is there."""
-    until, known = time.monotonic() + seconds, set[str]()
+def _comes(jobs: Jobs, seconds: float, service: int, data: Path) -> bool:
+    """Whether a job comes within so many seconds, as long as the service (its process) is there.
+
+    Meanwhile what the next one would have to wait for is made.
+    """
+    began, known, prepared = time.monotonic(), set[str](), False
+    until = began + seconds
     while time.monotonic() < until and os.getppid() == service and jobs.folder.is_dir():
         names = set(os.listdir(jobs.folder))  # noqa: PTH208 - each is a job, and what it holds is read of new ones only
         if names - known and jobs.next() is not None:
             return True
         known = names
+        if not prepared and time.monotonic() > began + _PAUSE:
+            prepared = True
+            ahead.prepare(data)
         time.sleep(LOOK)
     return False
 
