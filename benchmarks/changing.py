@@ -127,6 +127,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, help="the folder of plans of that build")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--pause", type=float, default=3.0, help="seconds between two changes")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         data = given.data or build(Path(name), given.plans)
@@ -149,6 +150,7 @@ def main() -> None:
             quiet = p95(crowd.took)
             crowd.took.clear()
             for number in range(given.rounds + 1):
+                time.sleep(given.pause)
                 seconds, done = change(address, token, file, 46 + number)
                 first = " (the first: copies the folder of plans)" if not number else ""
                 print(

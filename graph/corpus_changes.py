@@ -32,6 +32,7 @@ from graph.catalog import Corpus as ReadCorpus
 from graph.errors import BadInput, NotFound, StoreError
 from graph.hashes import Hashes
 from graph.trail import Entry, Kind
+from graph.workers import uncollected
 
 Judge = Callable[[BuildJob], None]
 CATALOG: Final = "catalog.yaml"
@@ -105,10 +106,11 @@ class Corpus:
         stage = place / journal.STAGE
         first = not self.folder.is_dir()
         try:
-            held, before = self._copy(stage, first)
-            told = dict(change.apply(stage))
+            with uncollected():
+                held, before = self._copy(stage, first)
+                told = dict(change.apply(stage))
+                corpus, after = _read_again(stage, self._cache, held, before)
             entry = Entry(id=name, agent=agent, time=now.isoformat(timespec="seconds"), **told)
-            corpus, after = _read_again(stage, self._cache, held, before)
             put = [file for file, digest in after.items() if before.get(file) != digest]
             remove = [file for file in before if file not in after]
             # A folder that was edited by hand may hold it already: then what is published does not.

@@ -255,12 +255,15 @@ class QueryEngine:
     ) -> Steps[Answer]:
         """Raises as `run` does, but NotUnderstood in place of QuerySyntaxError."""
         chosen = bool(default_graphs or named_graphs)
+        # Graphs that people put in are for those who name graphs, and stand in a store apart
+        named = chosen or query.has_dataset or query.has_graph
+        apart = public and named and (self.store.with_name(USER_STORE) / "CURRENT").is_file()
         request = {
             "query": query.text,
             "writer": wanted.writer,
             "base": base_iri,
             "union": not chosen and not query.has_dataset,
-            "without": USER_GRAPHS,
+            "without": USER_GRAPHS if apart else None,
             "default_graphs": list(default_graphs) if chosen else None,
             "named_graphs": list(named_graphs) if chosen else None,
         }
@@ -270,9 +273,6 @@ class QueryEngine:
         began = left = 0.0
         try:
             yield from self._wait(turn)
-            # Graphs that people put in are for those who name graphs, and stand in a store apart
-            named = chosen or query.has_dataset or query.has_graph
-            apart = public and named and (self.store.with_name(USER_STORE) / "CURRENT").is_file()
             kind = Kind(query.calls_out, public, apart)
             while (worker := self._idle_one(kind, behind=turn.behind)) is None:
                 yield Call(lambda: self._start(kind))

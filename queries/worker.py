@@ -70,7 +70,7 @@ class Spool(io.BytesIO):
 def answer(store: ox.Store, request: dict[str, Any], limit: int) -> Spool:
     """Run one query and write its answer out. Raises SyntaxError, OSError, TooLarge."""
     default, union = _nodes(request["default_graphs"]), request["union"]
-    if union and (program := others(store, request["without"])):
+    if union and request["without"] and (program := others(store, request["without"])):
         default, union = program, False
     result = store.query(
         request["query"],

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from benchmarks import corpus
+from graph import ahead, publishing, sealing
 from graph.build import BuildJob, read_summary
 from graph.kept_heads import FILE as HEADS
 from graph.stores import open_store
@@ -188,11 +189,43 @@ def test_changes_of_the_real_corpus_give_what_a_full_build_gives(built: Path, tm
         ("360704-ganxian-2024.txt", "25%", "26%", 99),
         ("360704-ganxian-2024.txt", "省府发", "赣府发", 1),
     ]
-    for name, old, new, count in changes:
+    for number, (name, old, new, count) in enumerate(changes):
         file = plans / name
         text = file.read_text(encoding="utf-8")
         assert old in text, name
         file.write_text(text.replace(old, new, count), encoding="utf-8")
+        if number % 2:
+            ahead.prepare(data)
         job = _judged(plans, data)
         assert job.step is not None
+        assert not list((data / ahead.FOLDER).glob("*"))
     _same_as_a_full_build(job, plans, other)
+    for build in publishing.builds(data):
+        assert not list(sealing.faults(build))
+
+
+def test_what_was_made_ahead_is_for_one_build(built: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    ahead.prepare(data)  # nothing is built yet
+    assert not data.exists()
+    shutil.copytree(built, data, symlinks=True)
+    now, fresh = (data / "current").resolve(), tmp_path / "fresh"
+    other = now.with_name("other")
+    shutil.copytree(now, other)
+    for part in ("texts", "records"):
+        (fresh / part).mkdir(parents=True)
+    (fresh / "texts" / "420115-jiangxia-2024.txt").write_text("另一份文本", encoding="utf-8")
+    ahead.prepare(data)
+    assert not ahead.take(other, fresh)
+    assert len(list(fresh.glob("*/*"))) == 1
+    assert ahead.take(now, fresh)
+    assert not ahead.take(now, fresh)
+    for part in ("texts", "records"):
+        there, here = ({path.name for path in (folder / part).iterdir()} for folder in (now, fresh))
+        assert here == there
+    assert (fresh / "texts" / "420115-jiangxia-2024.txt").read_text(encoding="utf-8") == "另一份文本"
+    assert not list(sealing.faults(now))
+    ahead.prepare(data)
+    publishing.switch(data, "other")
+    ahead.prepare(data)
+    assert [path.name for path in (data / ahead.FOLDER).iterdir()] == ["other"]

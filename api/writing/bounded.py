@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from api import pages
@@ -19,6 +20,7 @@ from api.problems import HttpError
 from api.settings import Settings
 from graph.errors import BadInput, BadParameter, Busy, QueryTimeout, QueryTooLarge, StoreError, ZhengmaiError
 
+_PAUSE = 2.0  # seconds until the next is made ready: the job of this one goes first
 _WAITING = 8  # each holds a thread of those that also make pages
 log = logging.getLogger("zhengmai.api")
 
@@ -31,11 +33,27 @@ class Readers:
         self._places = threading.Semaphore(settings.drafts)
         self._room = threading.Semaphore(settings.drafts + _WAITING)
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._spare: subprocess.Popen[bytes] | None = (
+            None  # has loaded what it needs, and waits for a document
+        )
+        self._next: threading.Timer | None = None
+        self._closed = False
 
     def close(self) -> None:
         """End the processes that run."""
+        with self._lock:
+            self._closed = True
+            if self._next is not None:
+                self._next.cancel()
+        self._drop_spare()
         for process in list(self._running):
             process.kill()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a process has loaded what it needs, or is about to, and waits for a document."""
+        return self._spare is not None
 
     def run(
         self, asked: dict[str, Any], data: bytes, step: Callable[[str], None] | None = None
@@ -63,12 +81,8 @@ class Readers:
         return told
 
     def _told(self, asked: dict[str, Any], data: bytes, step: Callable[[str], None] | None) -> dict[str, Any]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api.writing.draft_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        build = asked.get("build")
+        process = (build and self._take_spare()) or _start()
         self._running.add(process)
         assert process.stdin is not None
         assert process.stdout is not None
@@ -110,6 +124,8 @@ class Readers:
                 pipe.close()
             with suppress(OSError):
                 stdin.close()
+            if build:
+                self._later(_PAUSE, partial(self._make_ready, str(build)))
         if late.is_set():
             seconds = self._settings.draft_seconds
             en, zh = pages.both("http.draft-time", seconds=f"{seconds:g}")
@@ -121,6 +137,52 @@ class Readers:
                 log.error("the reading of a document failed: %s", said.decode("utf-8", "replace")[-2000:])
             return {"error": {"kind": "memory" if out_of_memory else "other"}}
         return told
+
+    # To load what is needed takes ten times as long as to read a document. Where one came, the next may come soon.
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> None:
+        with self._lock:
+            if self._next is not None:
+                self._next.cancel()
+            if not self._closed:
+                self._next = threading.Timer(seconds, do)
+                self._next.daemon = True
+                self._next.start()
+
+    def _make_ready(self, build: str) -> None:
+        with self._lock:
+            if self._spare is None and not self._closed:
+                self._spare = _start(build)
+        self._later(self._settings.job_idle_seconds, self._drop_spare)
+
+    def _take_spare(self) -> subprocess.Popen[bytes] | None:
+        with self._lock:
+            spare, self._spare = self._spare, None
+        if spare is None or spare.poll() is None:
+            return spare
+        _close(spare)
+        return None
+
+    def _drop_spare(self) -> None:
+        if (spare := self._take_spare()) is not None:
+            spare.kill()
+            _close(spare)
+
+
+def _start(*ready_for: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "api.writing.draft_worker", *ready_for],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def _error(told: dict[str, Any], settings: Settings) -> ZhengmaiError:

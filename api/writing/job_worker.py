@@ -7,6 +7,7 @@ next job need not wait for a start. Of several of these processes one has the tu
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -90,6 +91,7 @@ def _comes(jobs: Jobs, seconds: float, service: int, data: Path) -> bool:
         if not prepared and time.monotonic() > began + _PAUSE:
             prepared = True
             ahead.prepare(data)
+            gc.freeze()  # what one job has loaded is not looked through again in the next
         time.sleep(LOOK)
     return False
 
