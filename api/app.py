@@ -111,7 +111,6 @@ def create_app(
 
     # Outside in: the last that is added sees a request first
     app.add_middleware(Compression, minimum_size=1000, compresslevel=5)
-    app.add_middleware(ReadyAnswers, builds=service.settings.data, megabytes=service.settings.ready_mb)
     app.add_middleware(
         CORSMiddleware,  # open for reading: no cookies, and no method that changes anything
         allow_origins=["*"],
@@ -120,6 +119,7 @@ def create_app(
         expose_headers=["ETag", "Link", "Location", "Retry-After", "Content-Disposition"],
         max_age=86400,
     )
+    app.add_middleware(ReadyAnswers, builds=service.settings.data, megabytes=service.settings.ready_mb)
     app.add_middleware(Head)
 
     @app.get("/", include_in_schema=False)

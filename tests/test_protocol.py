@@ -378,10 +378,17 @@ def test_gzip_for_those_who_take_it(served: str) -> None:
 
 def test_pages_of_other_hosts_may_read(served: str) -> None:
     origin = {"Origin": "https://example.org"}
-    answer = web().get(f"{served}/sparql", params={"query": "ASK {}"}, headers=origin)
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert "access-control-allow-credentials" not in answer.headers
-    assert "ETag" in answer.headers["access-control-expose-headers"]
+    same = {"If-None-Match": web().get(f"{served}/sparql", params={"query": "ASK {}"}).headers["etag"]}
+    # Made, kept ready, and not sent again; with those of nobody else's page between them
+    for more, status in (({}, 200), ({}, 200), (same, 304)):
+        answer = web().get(f"{served}/sparql", params={"query": "ASK {}"}, headers={**origin, **more})
+        assert answer.status_code == status
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+        assert "ETag" in answer.headers["access-control-expose-headers"]
+        own = web().get(f"{served}/sparql", params={"query": "ASK {}"}, headers=more)
+        assert (own.status_code, "access-control-allow-origin" in own.headers) == (status, False)
+        assert "Origin" in own.headers["vary"]
     for method, status in (("POST", 200), ("GET", 200), ("DELETE", 400), ("PUT", 400)):
         asked = {
             **origin,

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _MARK = "zhengmai.ready"
 # What an answer may depend on beside its address.
 _LOOKED_AT = (b"accept", b"accept-encoding", b"accept-language")
+_OF_THE_SAME = (b"etag", b"cache-control", b"vary", b"access-control-")  # these a 304 has too
 _NOT_FOR_ALL = (b"authorization", b"cookie", b"range")
 
 
@@ -110,7 +111,9 @@ class ReadyAnswers:
         found = None
         key: Sequence[object] | None = None
         if not any(name in _NOT_FOR_ALL for name, _ in scope["headers"]):
-            place = (scope["scheme"], _host(scope["headers"]), scope["path"], scope["query_string"])
+            # Another site is told that it may read the answer, whichever it is
+            crossing = any(name == b"origin" for name, _ in scope["headers"])
+            place = (scope["scheme"], _host(scope["headers"]), scope["path"], scope["query_string"], crossing)
             with suppress(OSError):  # nothing built yet
                 key = (str(self._current.readlink()), *place, *asked)
                 found = self._get(key)
@@ -119,7 +122,7 @@ class ReadyAnswers:
             return
         wanted = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
         if wanted is not None and matches(wanted.decode("latin-1"), found.tag):
-            kept = [pair for pair in found.headers if pair[0] in (b"etag", b"cache-control", b"vary")]
+            kept = [pair for pair in found.headers if pair[0].startswith(_OF_THE_SAME)]
             await send({"type": "http.response.start", "status": 304, "headers": kept})
             await send({"type": "http.response.body", "body": b""})
             return
@@ -153,7 +156,8 @@ def _host(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def _texts(key: Sequence[object]) -> list[bytes | str]:
-    return [one for part in key for one in (part if isinstance(part, tuple) else (part,))]
+    parts = (one for part in key for one in (part if isinstance(part, tuple) else (part,)))
+    return [one for one in parts if isinstance(one, bytes | str)]
 
 
 class _Keeping:

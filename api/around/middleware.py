@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,11 +18,12 @@ from api.problems import unexpected
 
 _access = logging.getLogger(logs.ACCESS)
 # An answer that brings no policy of its own needs nothing from anywhere, nor does it belong into a frame.
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": pages.HEADERS["Referrer-Policy"],
-    "X-Content-Type-Options": "nosniff",
-}
+_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", pages.HEADERS["Referrer-Policy"].encode()),
+    (b"x-content-type-options", b"nosniff"),
+)
+_ID = b"x-request-id"
 _PATH_SHOWN = 300
 
 
@@ -104,11 +105,12 @@ class _Sent:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self._identity
+            # As they stand: every answer passes here
+            headers = [pair for pair in message.get("headers", ()) if pair[0] != _ID]
             if self.status != 304:  # a browser would put these over those of the page that it has kept
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                there = {name for name, _ in headers}
+                headers += [pair for pair in _HEADERS if pair[0] not in there]
+            message["headers"] = [*headers, (_ID, self._identity.encode("latin-1"))]
         elif message["type"] == "http.response.body":
             self.size += len(message.get("body", b""))
         await self._send(message)

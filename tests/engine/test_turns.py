@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -274,4 +276,27 @@ def test_a_slow_query_gives_way_to_who_has_none_at_work_and_is_told_so(store: Pa
         await asyncio.wait([*slow, second])
 
     with QueryEngine(store, workers=1, limits=Limits(seconds=20, short_seconds=0.3, long=0)) as engine:
+        completed(ask(engine))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the time of another process is not told")
+def test_a_query_that_waits_for_the_processor_does_not_give_way(store: Path) -> None:
+    async def ask(engine: QueryEngine) -> None:
+        await engine.arun("ASK {}", public=True)
+        (pid,) = engine.processes()
+        os.kill(pid, signal.SIGSTOP)
+        with asked_by("first"):
+            first = asyncio.ensure_future(engine.arun("ASK {}", public=True))
+            await asyncio.sleep(0)
+        with asked_by("second"):
+            second = [asyncio.ensure_future(engine.arun(RUNAWAY, public=True)) for _ in range(2)]
+        await asyncio.sleep(2)
+        assert not first.done()
+        os.kill(pid, signal.SIGCONT)
+        assert json.loads((await first).body)["boolean"] is True
+        for one in second:
+            one.cancel()
+        await asyncio.wait(second)
+
+    with QueryEngine(store, workers=1, limits=Limits(seconds=20, short_seconds=1, long=0)) as engine:
         completed(ask(engine))
