@@ -164,7 +164,7 @@ class Settings(BaseModel):
         default=60,
         ge=0,
         le=86400,
-        description="how long the process that does jobs stays for the next one: it takes seconds to start",
+        description="how long the process that does jobs, and one that reads documents, stay for the next: they take seconds to start",
     )
     kept_builds: int = Field(
         default=3, ge=1, le=1000, description="builds that are kept, the published one among them"
