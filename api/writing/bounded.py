@@ -124,7 +124,7 @@ class Readers:
                 pipe.close()
             with suppress(OSError):
                 stdin.close()
-            if build:
+            if build and self._settings.job_idle_seconds:
                 self._later(_PAUSE, partial(self._make_ready, str(build)))
         if late.is_set():
             seconds = self._settings.draft_seconds
