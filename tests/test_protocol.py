@@ -30,29 +30,10 @@ import httpx
 import pyoxigraph as ox
 import pytest
 import rdflib
-from rdflib.plugins.stores.sparqlstore import SPARQLStore
-from SPARQLWrapper import (
-    CSV,
-    JSON,
-    JSONLD,
-    N3,
-    POST,
-    POSTDIRECTLY,
-    RDFXML,
-    TSV,
-    TURTLE,
-    URLENCODED,
-    XML,
-    SPARQLWrapper,
-)
-from SPARQLWrapper import GET as WRAPPER_GET
 
 from queries.formats import FORMATS, Format, Kind, formats_of
+from tests.support.sparql import DATA, FORMS, GRAPH
 
-GRAPH = "https://w3id.org/zhengmai/graph/"
-DATA = [
-    f"{GRAPH}document/{slug}" for slug in ("420115-jiangxia-2024", "150300-wuhai-2024", "360704-ganxian-2024")
-]
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -222,13 +203,6 @@ def test_what_cannot_name_a_graph_is_refused_wherever_it_stands(served: str, nam
 
 
 # -- formats ---------------------------------------------------------------------------------------------------------
-
-FORMS = {
-    "SELECT": "SELECT ?s ?o { ?s <http://purl.org/dc/terms/title> ?o } ORDER BY ?o LIMIT 5",
-    "ASK": "ASK { ?s <http://purl.org/dc/terms/title> ?o }",
-    "CONSTRUCT": "CONSTRUCT { ?s <urn:t> ?o } { { SELECT * { ?s <http://purl.org/dc/terms/title> ?o } ORDER BY ?o LIMIT 5 } }",
-    "DESCRIBE": f"DESCRIBE <{DATA[0].replace('graph/document', 'id/document')}>",
-}
 
 
 def media_of(answer: httpx.Response) -> str:
@@ -463,57 +437,7 @@ def test_a_graph_that_cannot_be_given(served: str, params: str, status: int) -> 
     assert refused.status_code == 406
 
 
-# -- real clients ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(
-    ("method", "encoded"), [(WRAPPER_GET, URLENCODED), (POST, URLENCODED), (POST, POSTDIRECTLY)]
-)
-def test_sparqlwrapper(served: str, form: str, method: str, encoded: str) -> None:
-    formats = (JSON, XML, CSV, TSV) if form in ("SELECT", "ASK") else (TURTLE, RDFXML, JSONLD, N3)
-    seen: list[Any] = []
-    for chosen in formats:
-        wrapper = SPARQLWrapper(f"{served}/sparql")
-        wrapper.setQuery(FORMS[form])
-        wrapper.setMethod(method)
-        wrapper.setRequestMethod(encoded)
-        wrapper.setReturnFormat(chosen)
-        seen.append(wrapper.queryAndConvert())
-    if form == "ASK":
-        assert seen[0]["boolean"] is True
-        assert seen[1].getElementsByTagName("boolean")[0].firstChild.data == "true"
-        assert [one.decode().strip() for one in seen[2:]] == ["true", "true"]
-    elif form == "SELECT":
-        assert len(seen[0]["results"]["bindings"]) == 5
-        assert len(seen[1].getElementsByTagName("result")) == 5
-        assert [len(one.splitlines()) for one in seen[2:]] == [6, 6]
-    else:
-        read = [
-            one if isinstance(one, rdflib.Graph) else rdflib.Graph().parse(data=one, format="turtle")
-            for one in seen
-        ]
-        assert {len(one) for one in read} == {len(read[0])}
-        assert len(read[0]) >= 5
-
-
-@pytest.mark.parametrize("method", ["GET", "POST", "POST_FORM"])
-def test_rdflibs_sparqlstore(served: str, method: Any) -> None:
-    graph = rdflib.Graph(SPARQLStore(f"{served}/sparql", method=method))
-    assert len(list(graph.query(FORMS["SELECT"]))) == 5
-    assert bool(graph.query(FORMS["ASK"]))
-    made = graph.query(FORMS["CONSTRUCT"]).graph
-    assert made is not None
-    assert len(made) == 5
-    described = graph.query(FORMS["DESCRIBE"]).graph
-    assert described is not None
-    assert len(described) > 5
-    subject = rdflib.URIRef(DATA[0].replace("graph/document", "id/document"))
-    titles = set(graph.objects(subject, rdflib.DCTERMS.title))
-    assert titles == set(described.objects(subject, rdflib.DCTERMS.title))
-    for chosen in ("json", "xml", "csv", "tsv"):
-        store = SPARQLStore(f"{served}/sparql", method=method, returnFormat=chosen)
-        assert len(list(rdflib.Graph(store).query(FORMS["SELECT"]))) == 5
+# -- what clients rely on --------------------------------------------------------------------------------------------
 
 
 def test_the_xml_of_rows_is_what_its_name_says(served: str) -> None:
