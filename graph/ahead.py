@@ -36,8 +36,11 @@ def prepare(data: Path) -> None:
 
 def take(before: Path, folder: Path) -> bool:
     """Put what was made ahead into the folder of a build, around the files that stand in it; False where nothing was made."""
-    kept = before.parents[1] / FOLDER / before.name
-    if not kept.is_dir():
+    kept = folder / FOLDER
+    try:
+        # In one step: whoever is killed in the middle leaves nothing of it to the next build
+        (before.parents[1] / FOLDER / before.name).rename(kept)
+    except FileNotFoundError:
         return False
     for name, _ in PARTS:
         for path in list((folder / name).iterdir()):
