@@ -196,6 +196,7 @@ def run(name: str, data: Path, arguments: argparse.Namespace, folder: Path) -> N
         started = {
             server: stack.enter_context(_started(command, address))
             for (server, command), address in zip(commands.items(), endpoints, strict=True)
+            if server not in arguments.without
         }
         servers = {server: address for server, (address, _) in started.items()}
         print(
@@ -276,6 +277,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--query", nargs="+", choices=_ASKED, default=_ASKED, help="those to ask")
+    parser.add_argument(
+        "--without", nargs="+", choices=["rdflib-endpoint"], default=[], help="servers to leave out"
+    )
     parser.add_argument("--keep", type=Path, help="a folder for the builds, kept for the next run")
     arguments = parser.parse_args()
     _tool("wrk")
