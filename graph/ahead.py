@@ -35,12 +35,16 @@ def prepare(data: Path) -> None:
 
 
 def take(before: Path, folder: Path) -> bool:
-    """Put what was made ahead into the folder of a build, around the files that stand in it; False where nothing was made."""
+    """Put what was made ahead into the folder of a build, around the files that stand in it; False where there is nothing of use."""
     kept = folder / FOLDER
     try:
         # In one step: whoever is killed in the middle leaves nothing of it to the next build
         (before.parents[1] / FOLDER / before.name).rename(kept)
     except FileNotFoundError:
+        return False
+    if any(_inodes(kept / name) != _inodes(before / name) for name, _ in PARTS):
+        # A file of the build was replaced since, as by whoever mends a damaged one: the old one must not come back
+        shutil.rmtree(kept)
         return False
     for name, _ in PARTS:
         for path in list((folder / name).iterdir()):
@@ -49,6 +53,11 @@ def take(before: Path, folder: Path) -> bool:
         (kept / name).rename(folder / name)
     kept.rmdir()
     return True
+
+
+def _inodes(folder: Path) -> dict[str, int]:
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.inode() for entry in entries}
 
 
 def link_tree(source: Path, target: Path, but: Collection[str]) -> None:

@@ -21,7 +21,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, TextIO
 
 from graph import (
@@ -411,15 +411,15 @@ def input_files(corpus: Corpus) -> list[Path]:
 
 
 def inputs_of(
-    corpus: Corpus, hashes: Hashes | None = None, known: Mapping[str, str] = MappingProxyType({})
+    corpus: Corpus, hashes: Hashes | None = None, known: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """The same files by their names in the folder, each with its SHA-256.
 
     ``hashes`` knows those that did not change; those of ``known``, by name, are not even looked at.
     """
-    found, start = hashes or Hashes(), len(str(corpus.folder / "x")) - 1
+    found, told, start = hashes or Hashes(), known or {}, len(str(corpus.folder / "x")) - 1
     named = ((str(path)[start:], path) for path in input_files(corpus))
-    return {name: known.get(name) or found.of(path) for name, path in named}
+    return {name: told.get(name) or found.of(path) for name, path in named}
 
 
 def _words(corpus: Corpus) -> str:

@@ -196,6 +196,7 @@ def test_changes_of_the_real_corpus_give_what_a_full_build_gives(built: Path, tm
         file.write_text(text.replace(old, new, count), encoding="utf-8")
         if number % 2:
             ahead.prepare(data)
+            assert len(list((data / ahead.FOLDER).glob("*/*/*"))) > 10
         job = _judged(plans, data)
         assert job.step is not None
         assert not list((data / ahead.FOLDER).glob("*"))
@@ -225,6 +226,13 @@ def test_what_was_made_ahead_is_for_one_build(built: Path, tmp_path: Path) -> No
         assert here == there
     assert (fresh / "texts" / "420115-jiangxia-2024.txt").read_text(encoding="utf-8") == "另一份文本"
     assert not list(sealing.faults(now))
+    ahead.prepare(data)
+    mended = now / "texts" / "420115-jiangxia-2024.txt"
+    text = mended.read_bytes()
+    mended.unlink()
+    mended.write_bytes(text)
+    assert not ahead.take(now, fresh), "a file of the build is another than when the links were made"
+    assert not (fresh / ahead.FOLDER).exists()
     ahead.prepare(data)
     publishing.switch(data, "other")
     ahead.prepare(data)

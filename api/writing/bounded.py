@@ -34,9 +34,8 @@ class Readers:
         self._room = threading.Semaphore(settings.drafts + _WAITING)
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
-        self._spare: subprocess.Popen[bytes] | None = (
-            None  # has loaded what it needs, and waits for a document
-        )
+        # Has loaded what it needs, and waits for a document
+        self._spare: subprocess.Popen[bytes] | None = None
         self._next: threading.Timer | None = None
         self._closed = False
 

@@ -61,7 +61,8 @@ def _load(build: Path) -> None:
     from ontology.vocabulary import using
     from shapes import drafts as drafts
 
-    with suppress(ZhengmaiError), using(vocabularies_of(build)):
+    # The build may be removed in this moment: another is named with the document
+    with suppress(ZhengmaiError, OSError), using(vocabularies_of(build)):
         read_plan(source_of(_SAMPLE.encode(), "sample.txt"), "sample", None)
     gc.freeze()
 

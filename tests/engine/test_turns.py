@@ -279,7 +279,9 @@ def test_a_slow_query_gives_way_to_who_has_none_at_work_and_is_told_so(store: Pa
         completed(ask(engine))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the time of another process is not told")
+# Nowhere else does the system tell how much of the processor another process has used: there the clock counts, by design
+# (`queries.process`), and the query does give way. What CI runs on is Linux: it is never skipped there.
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the processor time of another process")
 def test_a_query_that_waits_for_the_processor_does_not_give_way(store: Path) -> None:
     async def ask(engine: QueryEngine) -> None:
         await engine.arun("ASK {}", public=True)
@@ -290,7 +292,7 @@ def test_a_query_that_waits_for_the_processor_does_not_give_way(store: Path) -> 
             await asyncio.sleep(0)
         with asked_by("second"):
             second = [asyncio.ensure_future(engine.arun(RUNAWAY, public=True)) for _ in range(2)]
-        await asyncio.sleep(2)
+        await asyncio.sleep(3)  # longer than is short, and half of what it may wait for the processor
         assert not first.done()
         os.kill(pid, signal.SIGCONT)
         assert json.loads((await first).body)["boolean"] is True
@@ -298,5 +300,5 @@ def test_a_query_that_waits_for_the_processor_does_not_give_way(store: Path) -> 
             one.cancel()
         await asyncio.wait(second)
 
-    with QueryEngine(store, workers=1, limits=Limits(seconds=20, short_seconds=1, long=0)) as engine:
+    with QueryEngine(store, workers=1, limits=Limits(seconds=20, short_seconds=2, long=0)) as engine:
         completed(ask(engine))
