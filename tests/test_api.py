@@ -7,18 +7,13 @@ import io
 import json
 import re
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
-from httpx import Response
-from SPARQLWrapper import JSON, SPARQLWrapper
 
 from api.app import create_app
 from api.linked.distributions import make
@@ -26,11 +21,9 @@ from api.negotiation import best, language
 from api.settings import Settings
 from graph.errors import BadInput
 from queries.catalogue import load_catalogue
+from tests.support.answers import BROWSER, problem
 from tests.support.questions import EMPTY_ON_THE_PLANS
 
-BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-ZM = "PREFIX zm: <https://w3id.org/zhengmai/ns#> "
-RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 QUESTIONS = load_catalogue().questions
 
 
@@ -56,180 +49,6 @@ def page(client: TestClient, path: str, status: int = 200, **params: str) -> str
     )
     text: str = answer.text
     return text
-
-
-def problem(answer: Response, status: int, kind: str) -> dict[str, Any]:
-    """The problem that an answer is, checked for the shape that all have."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = answer.json()
-    assert told["type"].endswith(f"/problem/{kind}")
-    assert told["status"] == status
-    assert told["title"]
-    assert told["detail"].strip()
-    assert told["instance"].startswith("/")
-    return told
-
-
-# -- SPARQL protocol -------------------------------------------------------------------------------------------------
-
-
-def test_a_query_comes_in_three_ways(client: TestClient) -> None:
-    query = ZM + "SELECT (COUNT(DISTINCT ?p) AS ?n) { ?p a zm:Plan }"
-    answers = [
-        client.get("/sparql", params={"query": query}),
-        client.post("/sparql", data={"query": query}),
-        client.post(
-            "/sparql",
-            content=query.encode(),
-            headers={"Content-Type": "application/sparql-query; charset=utf-8"},
-        ),
-    ]
-    for answer in answers:
-        assert answer.status_code == 200
-        assert answer.headers["content-type"] == "application/sparql-results+json"
-        assert answer.json() == answers[0].json()
-    assert int(answers[0].json()["results"]["bindings"][0]["n"]["value"]) >= 10
-
-
-@pytest.mark.parametrize(
-    ("accept", "media"),
-    [
-        (None, "application/sparql-results+json"),
-        ("*/*", "application/sparql-results+json"),
-        ("application/json", "application/json"),
-        ("application/sparql-results+xml", "application/sparql-results+xml"),
-        ("text/csv", "text/csv; charset=utf-8"),
-        ("text/tab-separated-values", "text/tab-separated-values; charset=utf-8"),
-        ("text/csv;q=0.5, application/sparql-results+xml;q=0.9", "application/sparql-results+xml"),
-        ("text/*;q=0.3, text/csv;q=0, */*;q=0.1", "text/tab-separated-values; charset=utf-8"),
-        (BROWSER, "text/html; charset=utf-8"),
-    ],
-)
-def test_rows_come_as_the_client_likes_them(client: TestClient, accept: str | None, media: str) -> None:
-    headers = {"Accept": accept} if accept else {"Accept": ""}
-    answer = client.get("/sparql", params={"query": "SELECT ?s { ?s ?p ?o } LIMIT 1"}, headers=headers)
-    assert answer.headers["content-type"] == media
-    assert "Accept" in answer.headers["vary"]
-
-
-@pytest.mark.parametrize(
-    ("accept", "media"),
-    [
-        ("*/*", "text/turtle; charset=utf-8"),
-        ("application/n-triples", "application/n-triples"),
-        ("application/ld+json", "application/ld+json"),
-        ("application/rdf+xml", "application/rdf+xml"),
-        ("application/n-quads", "application/n-quads"),
-        ("application/trig", "application/trig"),
-    ],
-)
-def test_graphs_come_as_the_client_likes_them(client: TestClient, accept: str, media: str) -> None:
-    query = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o } LIMIT 2"
-    answer = client.get("/sparql", params={"query": query}, headers={"Accept": accept})
-    assert answer.headers["content-type"] == media
-
-
-def test_what_cannot_be_given_is_406_with_what_can(client: TestClient) -> None:
-    query = {"query": "ASK {}"}
-    told = problem(client.get("/sparql", params=query, headers={"Accept": "image/png"}), 406, "accept")
-    assert "application/sparql-results+json" in told["allowed"]
-    assert "text/csv" in told["allowed"]
-    told = problem(client.get("/sparql", params={**query, "format": "turtle"}), 406, "format")
-    assert told["allowed"] == ["json", "xml", "csv", "tsv"]
-
-
-def test_graphs_can_be_named_beside_the_query(client: TestClient) -> None:
-    query = ZM + "SELECT (COUNT(*) AS ?n) { ?x a zm:Action }"
-    graph = "https://w3id.org/zhengmai/graph/document/"
-
-    def count(**params: Any) -> int:
-        rows = client.get("/sparql", params={"query": query, **params}).json()["results"]["bindings"]
-        return int(rows[0]["n"]["value"])
-
-    jiangxia, wuhai = graph + "420115-jiangxia-2024", graph + "150300-wuhai-2024"
-    assert count(**{"default-graph-uri": jiangxia}) == 25
-    both = client.post("/sparql", data={"query": query, "default-graph-uri": [jiangxia, wuhai]})
-    assert int(both.json()["results"]["bindings"][0]["n"]["value"]) == 25 + 18
-    assert count() > 100
-    problem(client.get("/sparql", params={"query": query, "default-graph-uri": "no iri"}), 400, "bad-input")
-
-
-def test_a_syntax_error_is_400_with_line_and_column(client: TestClient) -> None:
-    answer = client.get("/sparql", params={"query": "SELECT ?s WHERE {\n  ?s a ?o\n  ?o a ?c .\n}"})
-    told = problem(answer, 400, "query-syntax")
-    assert (told["line"], told["column"]) == (3, 3)
-    answer = client.get("/sparql", params={"query": "SELECT", "lang": "zh"})
-    assert "第 1 行" in problem(answer, 400, "query-syntax")["detail"]
-
-
-@pytest.mark.parametrize(
-    ("params", "status", "kind"),
-    [
-        ({"query": "  "}, 400, "no-query"),
-        ({"query": "SELECT * { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }"}, 403, "query-refused"),
-        ({"query": "DROP ALL"}, 403, "query-refused"),
-        ({"update": "DROP ALL"}, 403, "update"),
-        ({"query": "ASK " + "{" * 5000 + "}" * 5000}, 403, "query-refused"),
-        ({"query": ["ASK {}", "ASK {}"]}, 400, "two-queries"),
-    ],
-)
-def test_what_is_refused_says_why(client: TestClient, params: dict[str, Any], status: int, kind: str) -> None:
-    problem(client.get("/sparql", params=params), status, kind)
-
-
-@pytest.mark.parametrize(
-    ("body", "kind_of_content", "status", "kind"),
-    [
-        (b"DROP ALL", "application/sparql-update", 403, "update"),
-        (b"{}", "application/json", 415, "content-type"),
-        (b"", "", 415, "content-type"),
-        (b"ASK { ?s ?p '\xff' }", "application/sparql-query", 400, "encoding"),
-        (b"ASK { ?s ?p '" + b"x" * 70_000 + b"' }", "application/sparql-query", 413, "body"),
-    ],
-)
-def test_a_body_that_cannot_be_read(
-    client: TestClient, body: bytes, kind_of_content: str, status: int, kind: str
-) -> None:
-    answer = client.post("/sparql", content=body, headers={"Content-Type": kind_of_content})
-    problem(answer, status, kind)
-
-
-def test_a_runaway_query_is_told_its_limit_while_others_are_answered(client: TestClient) -> None:
-    answers: list[Response] = []
-    thread = threading.Thread(target=lambda: answers.append(client.get("/sparql", params={"query": RUNAWAY})))
-    thread.start()
-    time.sleep(0.2)
-    assert client.get("/ready").status_code == 200
-    assert client.get("/questions/plans").json()["count"] >= 10
-    assert not answers, "others had to wait"
-    thread.join(30)
-    told = problem(answers[0], 422, "query-timeout")
-    assert (told["limit"], told["unit"]) == (1.5, "seconds")
-
-
-def test_a_real_client_over_the_wire(settings: Settings) -> None:
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_level="critical"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.02)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        wrapper = SPARQLWrapper(f"http://127.0.0.1:{port}/sparql")
-        wrapper.setReturnFormat(JSON)
-        for method in ("GET", "POST"):
-            wrapper.setMethod(method)
-            wrapper.setQuery(ZM + "SELECT ?plan { ?plan a zm:Plan ; zm:documentNumber '国发〔2024〕7号' }")
-            told = wrapper.queryAndConvert()
-            assert isinstance(told, dict)
-            rows = told["results"]["bindings"]
-            assert [row["plan"]["value"] for row in rows] == [
-                "https://w3id.org/zhengmai/id/document/100000-state-council-2024"
-            ]
-    finally:
-        server.should_exit = True
-        thread.join(5)
 
 
 # -- questions -------------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from shapes.judging import judge_build
 from shapes.reports import FORMS, write
 from shapes.rules import LANGS
 from shapes.waivers import Waivers, keep
+from tests.support.answers import problem
 
 PLANS = Path(__file__).parents[1] / "plans"
 TODAY = date(2024, 7, 1)
@@ -333,14 +334,6 @@ def post(address: str, text: str | bytes = DRAFT, *, accept: str = "*/*", **fiel
     return httpx.post(
         url, files={"file": ("稿.txt", data)}, data=fields, headers={"Accept": accept}, timeout=60
     )
-
-
-def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    found: dict[str, Any] = answer.json()
-    assert found["type"].endswith(f"/{kind}")
-    return found
 
 
 def test_the_service_keeps_nothing(built: Path, address: str, scratch: Path) -> None:

@@ -19,9 +19,9 @@ import httpx
 import pytest
 
 from api.settings import Settings
+from tests.support.engine import RUNAWAY
 from tests.support.server import running
 
-RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 BILLIONS = "SELECT * { ?a ?b ?c . ?d ?e ?f }"
 SECONDS = 1.5
 

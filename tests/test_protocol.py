@@ -32,11 +32,11 @@ import pytest
 import rdflib
 
 from queries.formats import FORMATS, Format, Kind, formats_of
+from tests.support.answers import BROWSER
 from tests.support.sparql import DATA, FORMS, GRAPH
 
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
-BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 ROWS = {
     "application/sparql-results+json",
     "application/sparql-results+xml",

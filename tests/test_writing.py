@@ -18,6 +18,7 @@ from api.writing.tokens import add_token
 from graph import ahead, trail
 from graph.build import open_current
 from tests.support import writing
+from tests.support.answers import problem
 from tests.support.server import running
 from tests.support.writing import TEXT, ended
 
@@ -59,14 +60,6 @@ get, post, put, delete = (partial(stranger, method) for method in ("GET", "POST"
 def sent(text: str | bytes = TEXT, name: str = "方案.txt", **fields: str) -> dict[str, Any]:
     body = text.encode() if isinstance(text, str) else text
     return {"files": {"file": (name, body)}, "data": fields}
-
-
-def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = answer.json()
-    assert told["type"].endswith(f"/{kind}"), told
-    return told
 
 
 def state(data: Path) -> tuple[str, list[str]]:
