@@ -5,7 +5,7 @@
 Kinds: kill -9 of a build, a small change, an upload, a rollback, a backup and a restore; a disk that is full (a small tmpfs;
 where mounting is not permitted, a limit on the size of files); files of the store, the cache, the backup, the search index,
 the findings and others with a bit turned, cut short, missing, or changed to something else that reads well; the clock set
-back (faketime); two builds at once. The service itself is killed by benchmarks/killing.py.
+back (faketime); two builds at once; a store on a server that hangs, drops, answers 500 or rubbish. The service itself is killed by benchmarks/killing.py.
 
 A round ends as: old (the state before, whole), new (the state after, whole), told (an error in words; what was published is
 untouched, or named as damaged), harmless (a damage that changed no answer), WRONG (anything else: it fails).
@@ -14,23 +14,18 @@ untouched, or named as damaged), harmless (a damage that changed no answer), WRO
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import multiprocessing
 import os
 import random
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,136 +33,32 @@ ROOT = Path(__file__).parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # run as a file, it stands beside the packages, not above
 
-from graph import backup, databases, journal, publishing, sealing, verifying  # noqa: E402
-from graph.build import BuildJob, open_current  # noqa: E402
+from benchmarks import fault_remote  # noqa: E402
+from benchmarks.fault_work import (  # noqa: E402
+    SLUG,
+    TOLD,
+    answers,
+    back_up,
+    build,
+    go_back,
+    in_child,
+    rebuild,
+    restore_empty,
+    small_change,
+    state,
+    take_back,
+    text_of,
+    upload,
+)
+from graph import backup, publishing, sealing, verifying  # noqa: E402
+from graph.build import open_current  # noqa: E402
 from graph.corpus_changes import Corpus, PutPlan  # noqa: E402
 from graph.errors import ZhengmaiError  # noqa: E402
-from graph.incremental import read_record, read_text  # noqa: E402
-from graph.rollback import rollback  # noqa: E402
-from graph.search_index import FILE as INDEX  # noqa: E402
-from graph.stores import open_store  # noqa: E402
-from queries.searching import SearchIndex  # noqa: E402
 from shapes.building import judge_job  # noqa: E402
-from shapes.finding_store import report_of  # noqa: E402
 from tests.support import writing  # noqa: E402
 
-SLUG: Final = "420502-xiling-2024"
 OUTCOMES: Final = ("old", "new", "told", "harmless", "WRONG")
-TOLD: Final = 2
 _SPACE_NEEDED: Final = 40 << 20
-_DAY: Final = date(2026, 1, 1)
-Answers = dict[str, str]
-
-
-# -- what is done, each in a process of its own ------------------------------------------------------------------
-
-
-def build(data: Path) -> None:
-    """A build of the folder of plans, all of it read again."""
-    _built(data, fresh=True)
-
-
-def small_change(data: Path) -> None:
-    """A build after one text was changed."""
-    _built(data, fresh=False)
-
-
-def upload(data: Path) -> None:
-    """What the job of an upload does."""
-    with Corpus(data, data / "corpus") as corpus:
-        corpus.change(PutPlan(SLUG, _text(31).encode(), "plan.txt"), "office", judge_job)
-
-
-def go_back(data: Path) -> None:
-    """A rollback to the build before."""
-    rollback(data, None, "tester")
-
-
-def back_up(data: Path) -> None:
-    """A backup beside the data folder."""
-    backup.backup(data, data.parent / "new.tar.gz")
-
-
-def take_back(data: Path) -> None:
-    """A restore in the place of what is served."""
-    backup.restore(data.parent / "old.tar.gz", data, "tester", replace=True)
-
-
-def restore_empty(data: Path) -> None:
-    """A restore into an empty folder."""
-    backup.restore(data.parent / "old.tar.gz", data.parent / "empty", "tester")
-
-
-def _built(data: Path, *, fresh: bool) -> None:
-    (data / "corpus" / f"{SLUG}.txt").unlink()
-    (data / "corpus" / f"{SLUG}.txt").write_text(_text(31), encoding="utf-8")
-    with BuildJob(data / "corpus", data, fresh=fresh) as job:
-        judge_job(job)
-        job.publish()
-
-
-def _run(work: Callable[[Path], None], data: Path, limit: int | None, said: Path) -> None:
-    """The child: what is raised on purpose is exit code 2 and a sentence, as of the command."""
-    if limit is not None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    try:
-        work(data)
-    except ZhengmaiError as error:
-        with suppress(OSError):
-            said.write_text(error.text("en"), encoding="utf-8")
-        os._exit(TOLD)
-    os._exit(0)
-
-
-# -- what a state is ---------------------------------------------------------------------------------------------
-
-
-def answers(data: Path) -> Answers:
-    """What the readers of a data folder are told, each part for itself; "told: …" where that is an error."""
-    found: Answers = {}
-
-    def ask(name: str, part: Callable[[], object]) -> None:
-        try:
-            found[name] = hashlib.sha256(repr(part()).encode()).hexdigest()
-        except ZhengmaiError as error:
-            found[name] = f"told: {error.text('en')}"
-        except RuntimeError as error:  # of the engine, which the query processes tell as an error
-            if not str(error).startswith("Corruption"):
-                raise
-            found[name] = f"told: {error}"
-
-    try:
-        folder = open_current(data)
-        slugs = sealing.stems(folder, "records")
-    except ZhengmaiError as error:
-        return {"all": f"told: {error.text('en')}"}
-    ask("store", lambda: sorted(str(quad) for quad in open_store(folder / "store").native))
-    ask("findings", lambda: report_of(folder, _DAY).findings)
-    ask("records", lambda: [read_record(folder, slug) for slug in slugs])
-    ask("texts", lambda: [read_text(folder, slug) for slug in slugs])
-    ask("search", lambda: _searched(folder))
-    return found
-
-
-def _searched(folder: Path) -> object:
-    # As the command and the service do before the first search.
-    sealing.trust(folder, databases.with_logs([INDEX]))
-    index = SearchIndex(folder)
-    return [index.search(word).hits for word in ("设备", "区发改局", "更新")]
-
-
-def state(data: Path) -> tuple[str, list[str]]:
-    """What the next start serves: the text of the plan that the rounds change, and what verifying finds."""
-    with journal.take_lock(data, 20):
-        journal.recover(data)
-    folder = open_current(data)
-    told = verifying.verify(folder, data).faults
-    parts = [str(path) for path in (data / "builds").glob("*.part")]
-    # What was a build is removed beside the work.
-    left = [path for path in parts if not path.endswith(publishing.GONE)]
-    left += map(str, (data / "changes").glob("*"))
-    return read_text(folder, SLUG) or "", [one[0] for one in told] + left
 
 
 # -- the rounds --------------------------------------------------------------------------------------------------
@@ -196,7 +87,7 @@ class Bench:
         data = writing.make(self.base)
         for number in (29, 30):
             with Corpus(data, data / "corpus") as corpus:
-                corpus.change(PutPlan(SLUG, _text(number).encode(), "plan.txt"), "office", judge_job)
+                corpus.change(PutPlan(SLUG, text_of(number).encode(), "plan.txt"), "office", judge_job)
         backup.backup(data, self.base / "old.tar.gz")
         self.good = answers(data)
 
@@ -216,7 +107,7 @@ class Bench:
 
     def start(self, work: Callable[[Path], None], data: Path, limit: int | None = None) -> Any:
         """Start work in a process of its own."""
-        process = self.context.Process(target=_run, args=(work, data, limit, data.parent / "said"))
+        process = self.context.Process(target=in_child, args=(work, data, limit, data.parent / "said"))
         process.start()
         return process
 
@@ -249,7 +140,7 @@ class Bench:
             text, faults = state(data)
         except ZhengmaiError as error:
             return Round(kind, "WRONG", error.text("en"))
-        old, new = _text(30), {"go_back": _text(29)}.get(work.__name__, _text(31))
+        old, new = text_of(30), {"go_back": text_of(29)}.get(work.__name__, text_of(31))
         if faults or text not in (old, new):
             return Round(kind, "WRONG", "; ".join(faults[:3]) or "another text")
         outcome = "new" if text == new else "old"
@@ -361,7 +252,7 @@ class Bench:
         note = f"{path.relative_to(folder)} {self.damage(path)}"
         code, said = self.do(rebuild, data)
         text, faults = state(data)
-        ok = code == 0 and not faults and text == _text(30)
+        ok = code == 0 and not faults and text == text_of(30)
         return Round("damage, then build", "new" if ok else "WRONG", f"{note} {said} {faults[:2]}")
 
     def backups(self) -> Round:
@@ -430,13 +321,15 @@ class Bench:
             return Round(found.kind, "WRONG", "one was done, and nothing was published")
         return found
 
+    # -- another store -------------------------------------------------------------------------------------------
 
-def rebuild(data: Path) -> None:
-    """A build of the folder of plans as it stands."""
-    with BuildJob(data / "corpus", data) as job:
-        if not job.unchanged:
-            judge_job(job)
-            job.publish()
+    def put_in(self) -> Round:
+        """Put a build into another store that misbehaves."""
+        return Round("remote store: put in", *fault_remote.put_in(self.copy(), self.chance))
+
+    def ask(self) -> Round:
+        """Ask another store that misbehaves."""
+        return Round("remote store: asked", *fault_remote.ask(self.copy(), self.chance))
 
 
 def _files(folder: Path, what: str) -> list[Path]:
@@ -453,10 +346,6 @@ def _files(folder: Path, what: str) -> list[Path]:
     return [path for path in chosen if path.name not in ("LOCK", "IDENTITY")]
 
 
-def _text(number: int) -> str:
-    return writing.TEXT.replace("20%", f"{number}%")
-
-
 def plan(chance: random.Random, runs: int, *, clock: bool) -> list[tuple[str, str]]:
     """Which rounds to do, in a random order, so that a run that is cut short has some of each."""
     shares = {
@@ -464,9 +353,10 @@ def plan(chance: random.Random, runs: int, *, clock: bool) -> list[tuple[str, st
         ("killed", "go_back"): 8, ("killed", "back_up"): 8, ("killed", "take_back"): 8, ("killed", "restore_empty"): 4,
         ("full", "build"): 4, ("full", "small_change"): 5, ("full", "upload"): 5, ("full", "back_up"): 4,
         ("full", "take_back"): 4, ("full", "go_back"): 2,
-        ("damaged", "store"): 28, ("damaged", "manifest"): 12, ("damaged", "search index"): 12,
-        ("damaged", "findings"): 14, ("damaged", "texts, records"): 12, ("damaged", "lists"): 12,
+        ("damaged", "store"): 16, ("damaged", "manifest"): 10, ("damaged", "search index"): 10,
+        ("damaged", "findings"): 10, ("damaged", "texts, records"): 10, ("damaged", "lists"): 10,
         ("cache", ""): 6, ("backups", ""): 10, ("mended", ""): 4, ("at_once", ""): 6, ("clock", ""): 4 if clock else 0,
+        ("put_in", ""): 14, ("ask", ""): 10,
     }  # fmt: skip
     every = [kind for kind, share in shares.items() for _ in range(share)]
     chosen = [every[number % len(every)] for number in range(runs)] if runs > len(every) else every
@@ -544,7 +434,7 @@ def main() -> None:
         f"{len(done)} of {asked.runs} runs in {time.monotonic() - began:.0f} s, load {load:.0f} to {os.getloadavg()[0]:.0f}"
     )
     if asked.json:
-        asked.json.write_text(json.dumps([one.__dict__ for one in done], ensure_ascii=False, indent=1))
+        asked.json.writetext_of(json.dumps([one.__dict__ for one in done], ensure_ascii=False, indent=1))
     sys.exit(any(one.outcome == "WRONG" for one in done))
 
 

@@ -22,8 +22,9 @@ from typer.testing import CliRunner
 
 from api.settings import Settings
 from api.writing.tokens import add_token, load_tokens
-from benchmarks import faults_injected as faults
-from benchmarks.faults_injected import SLUG, Bench
+from benchmarks import fault_work as faults
+from benchmarks.fault_work import SLUG
+from benchmarks.faults_injected import Bench
 from graph import (
     backup,
     cache_files,
@@ -224,6 +225,13 @@ def test_a_kill_leaves_a_whole_state(bench: Bench) -> None:
     for work in (faults.upload, faults.go_back, faults.take_back):
         found = bench.killed(work)
         assert found.outcome in ("old", "new"), found.note
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_store_elsewhere_that_fails_in_the_middle_is_told_or_whole(bench: Bench, seed: int) -> None:
+    bench.chance.seed(seed)
+    for found in (bench.put_in(), bench.ask()):
+        assert found.outcome != "WRONG", found.note
 
 
 # -- verify ----------------------------------------------------------------------------------------------------------
