@@ -4,6 +4,7 @@ Only Virtuoso needs it. What is changed, each without changing what a query mean
 - names with an escape (``id:role\\/lead``), which it does not read, become full IRIs;
 - a text outside of ASCII in an expression: it keeps those wide and what it stores narrow, and joins the two to rubbish;
 - the separator of a GROUP_CONCAT outside of ASCII, for the same reason;
+- a path of any length with a constant at one end is computed by itself (`queries.virtuoso_paths`);
 - a VALUES in an OPTIONAL that only says again what the group around it says: it is there to help Oxigraph, and with
   several of them Virtuoso 7 comes to a stop for good.
 """
@@ -16,6 +17,7 @@ from typing import Final
 
 from graph.store_address import Kind
 from queries.sparql_text import Token, tokens
+from queries.virtuoso_paths import by_themselves
 
 _UNIT_SEPARATOR: Final = '"\\u001F"'  # stands in no text
 _OPEN, _CLOSE = frozenset("({["), frozenset(")}]")
@@ -25,6 +27,7 @@ def translated(text: str, kind: Kind) -> str:
     """The query for an engine of that kind. Lines stay where they are. The text was inspected before."""
     if kind != "virtuoso":
         return text
+    text = by_themselves(text)
     found = list(tokens(text))
     changes: dict[int, tuple[int, str]] = {}
     _names(found, changes)

@@ -165,6 +165,41 @@ def test_a_question_has_the_same_answer(
     assert found == wanted
 
 
+# For each type of parameter something of which the corpus holds some, and not all
+SOME: dict[str, str] = {
+    "agency": "江夏区发展改革局",
+    "agency-function": "商务",
+    "division": "420000",
+    "domain": "消费品以旧换新",
+    "indicator": "digital-design-tool-adoption",
+    "level": "county",
+    "outcome": "减码",
+    "plan": "420115-jiangxia-2024",
+    "string": "设备",
+    "year": "2027",
+}
+NARROWED = [
+    (question.name, one.name)
+    for question in load_catalogue().questions
+    for one in question.parameters
+    if not one.required and question.is_table
+]
+
+
+@pytest.mark.parametrize(("name", "parameter"), NARROWED)
+def test_a_question_that_is_narrowed_has_the_same_answer(
+    here: Here, engine: QueryEngine, reference: QueryEngine, name: str, parameter: str
+) -> None:
+    question = load_catalogue().question(name)
+    if here.name in question.not_on:
+        return  # it is not asked at all: the test above
+    [kind] = [one.type for one in question.parameters if one.name == parameter]
+    values = {one.name: question.example[one.name] for one in question.parameters if one.required}
+    values[parameter] = SOME[kind]
+    found, wanted = (told(Asker(one).ask(name, values).table) for one in (engine, reference))
+    assert sorted(found) == sorted(wanted)
+
+
 def test_a_part_of_an_answer_tells_how_many_rows_there_are(engine: QueryEngine) -> None:
     reply = Asker(engine).ask("agencies-by-tasks", {}, limit=10, offset=20)
     assert (len(reply.table), reply.total) == (10, 105)
@@ -229,6 +264,30 @@ def test_a_dataset_that_is_named_is_the_only_one(
     graphs = [JIANGXIA] if by == "parameter" else []
     found = engine.table(text, default_graphs=graphs).texts()
     assert found == reference.table(text, default_graphs=graphs).texts()
+
+
+HUBEI = "<https://w3id.org/zhengmai/id/division/420000>"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        f"?d zm:withinDivision* {HUBEI} . ?x zm:jurisdiction ?d",
+        f"VALUES ?w {{ {HUBEI} }} ?d zm:withinDivision* ?w . ?x zm:jurisdiction ?d",
+        f"BIND({HUBEI} AS ?w) ?x zm:jurisdiction ?d . ?d zm:withinDivision+ ?w",
+        f"?x zm:jurisdiction ?d . ?d zm:withinDivision* ?w FILTER({HUBEI} = ?w)",
+        f"?x zm:jurisdiction/zm:withinDivision* {HUBEI} ; a zm:Plan",
+        f"?x a zm:Plan ; zm:jurisdiction/zm:withinDivision* {HUBEI} ; zm:status ?s",
+        "?x zm:jurisdiction ?d . ?d zm:withinDivision* ?w . ?w <http://www.w3.org/2004/02/skos/core#notation> '420000'",
+    ],
+)
+def test_a_path_of_any_length_with_both_ends_bound_finds_all(
+    engine: QueryEngine, reference: QueryEngine, where: str
+) -> None:
+    text = f"PREFIX zm: <https://w3id.org/zhengmai/ns#> SELECT DISTINCT ?x {{ {where} }} ORDER BY ?x"
+    wanted = reference.table(text).texts()
+    assert len(wanted) > 2
+    assert engine.table(text).texts() == wanted
 
 
 def test_what_is_said_of_a_thing_is_looked_up(here: Here, built: Path) -> None:

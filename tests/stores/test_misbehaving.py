@@ -16,6 +16,7 @@ from graph.remote_publishing import read_manifest
 from graph.remote_store import Connection, Exchange, RemoteStore
 from graph.store_address import StoreAddress, address_of, discover
 from queries.dialects import translated
+from queries.virtuoso_paths import by_themselves
 
 ROWS = "application/sparql-results+json"
 TRIPLES = "application/n-triples"
@@ -260,3 +261,40 @@ SELECT (GROUP_CONCAT(DISTINCT ?n; SEPARATOR="、") AS ?a) {
     assert '"乙"@zh' in found
     assert found.count("VALUES ?d") == 1
     assert found.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        # Alone, behind a semicolon, before one, and twice
+        ("{ ?d zm:in* <urn:w> }", "{ {S ?d { ?d zm:in* <urn:w>L} }"),
+        ("{ ?d a ?c ; zm:in* <urn:w> }", "{ ?d a ?c  . {S ?d { ?d zm:in* <urn:w>L} }"),
+        ("{ ?d zm:in* <urn:w> ; a ?c , ?e . }", "{ {S ?d { ?d zm:in* <urn:w> L} ?d a ?c , ?e . }"),
+        (
+            "{ ?d zm:in+ <urn:w>; (zm:a|^zm:b)* <urn:v> }",
+            "{ {S ?d { ?d zm:in+ <urn:w>L} {S ?d { ?d (zm:a|^zm:b)* <urn:v>L} }",
+        ),
+        # Each step of a sequence by itself
+        (
+            "{ ?x zm:j/zm:in* <urn:w> }",
+            "{ { SELECT ?x { ?x zm:j ?step_19 . {S ?step_19 { ?step_19 zm:in* <urn:w>L}L} }",
+        ),
+        # What is given to a variable comes along
+        (
+            "{ VALUES ?w { <urn:w> } ?d zm:in* ?w }",
+            "{ VALUES ?w { <urn:w> } {S ?d ?w { VALUES ?w { <urn:w> } ?d zm:in* ?wL} }",
+        ),
+        ("{ ?d zm:in* ?w FILTER(?w = <urn:w>) }", "{ ?d zm:in* ?w FILTER(STR(?w) = STR(<urn:w>)) }"),
+        # Left as they are: no constant, nothing repeated, a product
+        ("{ ?d zm:in* ?w . ?x zm:p [ zm:q ?z ] }", None),
+        ("{ ?d zm:in/zm:in? <urn:w> }", None),
+        ("{ ?d zm:a ?a BIND(?a * 2 AS ?b) }", None),
+    ],
+)
+def test_paths_of_any_length_are_computed_by_themselves_on_virtuoso(text: str, wanted: str | None) -> None:
+    found = by_themselves(f"SELECT ?d {text}").removeprefix("SELECT ?d ")
+    short = " ".join(found.replace("SELECT DISTINCT", "S").replace("} LIMIT 100000000 ", "L").split())
+    spelled = " ".join((wanted or text).split())
+    for one in ("{S", "L}"):
+        spelled = spelled.replace(one, {"{S": "{ S", "L}": " L}"}[one])
+    assert short == " ".join(spelled.split())
