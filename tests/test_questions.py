@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from graph import stores
+from graph.build import BuildJob, open_current
 from graph.errors import BadParameter, QueryLimit
 from queries.asking import Asker
 from queries.catalogue import load_catalogue
 from queries.engine import Limits, QueryEngine
+from shapes.building import judge_job
+from tests.support.writing import TEXT
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +202,37 @@ def test_counterparts_do_not_meet_in_a_broader_function_alone(made_up: Asker) ->
     assert set(highways) == {("区公路局", "公路"), ("市交通局", "交通运输"), ("县公路中心", "公路")}
     transport = rows(made_up, "agency-counterparts", "agency", agency="武汉市 市交通局")
     assert {one for (one,) in transport} == {"市交通局", "区公路局", "区港航局", "县公路中心"}
+
+
+def test_an_agency_of_several_plans_stands_once_in_each_list(tmp_path: Path) -> None:
+    plans = tmp_path / "plans"
+    plans.mkdir()
+    for year in (2024, 2025, 2026):
+        (plans / f"420502-xiling-{year}.txt").write_text(TEXT, encoding="utf-8")
+    with BuildJob(plans, tmp_path / "data") as job:
+        judge_job(job)
+        job.publish()
+    with QueryEngine(open_current(tmp_path / "data") / "store") as engine:
+        asker = Asker(engine)
+        for name, values in (
+            ("counterparts", {"place": "420502"}),
+            ("counterparts", {"function": "发展改革"}),
+            ("counterparts", {}),
+            ("plans", {"place": "420502"}),
+            ("plans", {}),
+            ("tasks-of-agency", {"function": "发展改革", "place": "420502"}),
+            ("tasks-of-agency", {"function": "发展改革"}),
+            ("domain-leads", {"domain": "工业", "place": "420502"}),
+        ):
+            rows = [tuple(row) for row in asker.ask(name, values).table.texts()]
+            assert rows
+            assert len(rows) == len(set(rows)), (name, values)
+        narrow, wide = (
+            {tuple(row) for row in asker.ask("tasks-of-agency", values).table.texts()}
+            for values in ({"function": "发展改革", "place": "420502"}, {"function": "发展改革"})
+        )
+        assert narrow == wide
+        assert len(narrow) == 3
 
 
 def test_counterparts_tell_tasks_and_roles(corpus: Asker) -> None:
