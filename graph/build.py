@@ -340,7 +340,7 @@ class BuildJob:
         """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
         if before.inputs_hash != digest_of(before.inputs):
             return False
-        files = {path.name: path.stem for path, _ in corpus.documents}
+        files = {entry.file: entry.slug for _, entry in corpus.documents}
         step = incremental.find_step(now, before.inputs, inputs, files)
         # What is taken over and written anew would get new checksums, damaged or not.
         if step is None or not sealing.is_whole(now, [kept_heads.FILE], anew=False):
@@ -429,7 +429,8 @@ def _words(corpus: Corpus) -> str:
 
 def _correction_files(corpus: Corpus) -> dict[str, Path]:
     return correction_files(
-        corpus.folder, (path.stem for path in chain((p for p, _ in corpus.documents), corpus.records))
+        corpus.folder,
+        chain((entry.slug for _, entry in corpus.documents), (path.stem for path in corpus.records)),
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -46,6 +47,11 @@ class DocumentEntry(BaseModel):
     revises: str | None = None
     number: str | None = None
     issued: date | None = None
+
+    @property
+    def slug(self) -> str:
+        """What the document is called here: the name of its file without the suffix."""
+        return os.path.splitext(self.file)[0]  # noqa: PTH122 - there may be thousands
 
 
 class StubEntry(BaseModel):
@@ -87,7 +93,7 @@ class Corpus:
     def with_texts(self, folder: Path, names: Collection[str]) -> Corpus:
         """The same in a changed copy of its folder, in which some documents have another text and nothing else is otherwise."""
         documents = tuple(
-            (folder / path.name if path.name in names else path, entry) for path, entry in self.documents
+            (folder / entry.file if entry.file in names else path, entry) for path, entry in self.documents
         )
         return replace(self, folder=folder, documents=documents)
 
@@ -148,8 +154,17 @@ def read_corpus(folder: Path, cache: Path | None = None, names: Collection[str] 
             raise BadInput(
                 f"{folder / 'catalog.yaml'}: {entry.file}: revises itself; name the version before it"
             )
-    documents = tuple((folder / name, entries.get(name) or DocumentEntry(file=name)) for name in texts)
+    documents = tuple(
+        (path, entries.get(name) or DocumentEntry(file=name))
+        for name, path in zip(texts, _paths(folder, tuple(texts)), strict=True)
+    )
     return Corpus(folder, documents, records, tuple(catalog.stubs), turtle_files(folder), graph_files(folder))
+
+
+@lru_cache(maxsize=2)
+def _paths(folder: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
+    """The files of a folder as paths. Whoever makes one change after another asks for the same thousands each time."""
+    return tuple(folder / name for name in names)
 
 
 def _files(folder: Path) -> set[str]:

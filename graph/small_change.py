@@ -162,7 +162,7 @@ class SmallChange:
         fresh: dict[str, PlanRecord] = {}
         reused = len(self.corpus.documents) - len(changed)
         for path, entry in self.corpus.documents:
-            if path.stem not in changed:
+            if entry.slug not in changed:
                 continue
             self.progress(path.name, len(fresh), len(changed))
             source = read_source(path)
