@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +62,7 @@ _SHOWN: Final = """WITH shown AS (
     coalesce(changed.status, finding.status) AS status, coalesce(changed.severity, finding.severity) AS severity
   FROM finding LEFT JOIN changed USING (number)
 ) """
+_ASKED_AGAIN: Final = 200  # counts, and pages of at most a thousand numbers
 _HELD: Final = 500  # findings at a time, where all are asked for
 _ORDER: Final = " ORDER BY status, severity, sort"
 _CELLS: Final = """SELECT cell.target, cell.document, cell.outcome, outcomes, cell.value, cell.ratio, finding.id
@@ -87,6 +88,8 @@ class Findings:
             )
         except (OSError, sqlite3.Error) as error:
             raise self._unreadable(error) from error
+        # Nothing of it changes any more: the same pages and counts are asked for again and again
+        self._once = lru_cache(maxsize=_ASKED_AGAIN)(self._rows)
         self._changed: dict[int, Finding] = {}
         self.notices: list[Notice] = []
         self._settle(kept(build), today)
@@ -101,8 +104,9 @@ class Findings:
         """Those that fit, gravest first, what is settled last; at most ``limit``, from ``offset`` on. Raises StoreError."""
         where, given = _where(chosen or {})
         query = f"{_SHOWN} SELECT number FROM shown {where}{_ORDER} LIMIT ? OFFSET ?"
+        rows = self._rows if limit is None else self._once
         return self._read(
-            number for (number,) in self._rows(query, (*given, -1 if limit is None else limit, offset))
+            number for (number,) in rows(query, (*given, -1 if limit is None else limit, offset))
         )
 
     def each(self, chosen: Chosen | None = None) -> Iterator[Finding]:
@@ -117,7 +121,7 @@ class Findings:
     def count(self, chosen: Chosen | None = None) -> int:
         """How many fit."""
         where, given = _where(chosen or {})
-        return int(self._rows(f"{_SHOWN} SELECT count(*) FROM shown {where}", given)[0][0])
+        return int(self._once(f"{_SHOWN} SELECT count(*) FROM shown {where}", tuple(given))[0][0])
 
     def counted(self, name: str, chosen: Chosen | None = None) -> dict[str, int]:
         """How many of those that fit have each key of a filter; with the gravest first, and then by key."""
@@ -156,6 +160,11 @@ class Findings:
         return dict(sorted(found.items()))
 
     # -- all of them -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def summary_json(self) -> str:
+        """The summary of the report as JSON: it has a line for each document."""
+        return self.head.summary.model_dump_json()
 
     @cached_property
     def head(self) -> Report:
