@@ -161,7 +161,7 @@ class Settings(BaseModel):
     job_seconds: float = Field(default=3600, gt=0, description="time of a job that changes the data")
     job_memory_mb: int = Field(default=8192, ge=1024, description="memory of a job that changes the data")
     job_idle_seconds: float = Field(
-        default=60,
+        default=900,
         ge=0,
         le=86400,
         description="how long the process that does jobs, and one that reads documents, stay for the next: they take seconds to start",

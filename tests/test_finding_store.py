@@ -26,7 +26,9 @@ TODAY = date(2026, 1, 1)
 GANXIAN, JIANGXIA = "360704-ganxian-2024", "420115-jiangxia-2024"
 
 _PARTS = st.tuples(
-    st.integers(-(2**62), 2**62), st.floats(allow_nan=False), st.text(st.characters(exclude_characters="\0"))
+    st.integers(-(2**62), 2**62),
+    st.floats(allow_nan=False),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0")),
 )
 
 
