@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from importlib.metadata import version
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -16,7 +17,6 @@ from commands import asking, building, checking, keeping, ontology, reading, ser
 from graph.errors import ZhengmaiError
 
 app = typer.Typer(
-    help="政脉: read policy plans into a knowledge graph, compare the levels, answer questions.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -24,6 +24,21 @@ app = typer.Typer(
 )
 for part in (building, keeping, reading, checking, asking, serving, ontology):
     app.add_typer(part.app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"zhengmai {version('zhengmai')}")
+        raise typer.Exit
+
+
+@app.callback()
+def front(
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """政脉: read policy plans into a knowledge graph, compare the levels, answer questions."""
 
 
 def main() -> None:

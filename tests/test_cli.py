@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -50,6 +51,12 @@ def test_help_shows_an_example(command: str) -> None:
     assert done.returncode == 0
     assert "Example: " in done.stdout
     assert f"zhengmai {command}" in done.stdout
+
+
+def test_the_version_is_told() -> None:
+    told = run("--version")
+    assert told.returncode == 0
+    assert re.fullmatch(r"zhengmai \d+\.\d+\.\d+\n", told.stdout)
 
 
 def test_extract_prints_a_record_and_nothing_else() -> None:
