@@ -29,7 +29,7 @@ QUESTIONS = load_catalogue().questions
 
 @pytest.fixture(scope="module")
 def settings(built: Path) -> Settings:
-    return Settings(data=built, query_seconds=1.5, body_kb=64)
+    return Settings(data=built, body_kb=64)
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,14 @@ ZM = "PREFIX zm: <https://w3id.org/zhengmai/ns#> "
 
 @pytest.fixture(scope="module")
 def client(built: Path) -> Iterator[TestClient]:
-    settings = Settings(data=built, query_seconds=1.5, body_kb=64)
-    with TestClient(create_app(settings), raise_server_exceptions=False) as made:
+    with TestClient(create_app(Settings(data=built, body_kb=64)), raise_server_exceptions=False) as made:
+        yield made
+
+
+@pytest.fixture
+def hurried(built: Path) -> Iterator[TestClient]:
+    """A service that ends a query soon: for what is said then, and for nothing else."""
+    with TestClient(create_app(Settings(data=built, query_seconds=1.5))) as made:
         yield made
 
 
