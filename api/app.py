@@ -39,6 +39,7 @@ from api.settings import Settings
 from api.sparql import editor, graph_store, graph_store_writing
 from api.sparql import protocol as sparql
 from api.writing import drafts, job_status, uploads, waiving
+from api.writing.tokens import load_tokens
 from graph.divisions import NATIONAL
 from graph.errors import StoreError, ZhengmaiError
 from queries.catalogue import load_catalogue
@@ -162,6 +163,9 @@ def _warm_up(service: Service) -> None:
         for public in (False, True):
             view.engine.run("ASK { ?s ?p ?o }", public=public)
         _start(view, "zh")
+        if load_tokens(service.settings.tokens_file):  # somebody may write
+            service.jobs.stand_ready()
+            service.readers.stand_ready(view.build.folder)
     except ZhengmaiError as error:  # nothing built yet: /ready tells it
         log.info("nothing to make ready: %s", error)
     finally:

@@ -250,6 +250,7 @@ class Service:
                 self._builds.give_back(held)
             return
         self.readers.close()
+        self.jobs.close()
         self._builds.close()
 
     def _take(self) -> _Held:

@@ -161,10 +161,10 @@ class Settings(BaseModel):
     job_seconds: float = Field(default=3600, gt=0, description="time of a job that changes the data")
     job_memory_mb: int = Field(default=8192, ge=1024, description="memory of a job that changes the data")
     job_idle_seconds: float = Field(
-        default=900,
+        default=86400,
         ge=0,
         le=86400,
-        description="how long the process that does jobs, and one that reads documents, stay for the next: they take seconds to start",
+        description="how long the process that does jobs, and one that reads documents, stay for the next: they take seconds to start, and are there from the start where there are tokens",
     )
     kept_builds: int = Field(
         default=3, ge=1, le=1000, description="builds that are kept, the published one among them"

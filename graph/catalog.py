@@ -13,7 +13,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -48,7 +48,7 @@ class DocumentEntry(BaseModel):
     number: str | None = None
     issued: date | None = None
 
-    @property
+    @cached_property  # each change asks for those of all
     def slug(self) -> str:
         """What the document is called here: the name of its file without the suffix."""
         return os.path.splitext(self.file)[0]  # noqa: PTH122 - there may be thousands
@@ -119,19 +119,35 @@ def read_corpus(folder: Path, cache: Path | None = None, names: Collection[str] 
             f"{folder}: no such folder; name a folder that holds plan documents (*.txt, *.docx, *.pdf, *.html)"
         )
     vocabularies_of(folder)  # a word list that is wrong is told before anything is read
-    catalog = _kept_catalog(folder / "catalog.yaml", cache)
-    entries = {entry.file: entry for entry in catalog.documents}
+    known = _kept_catalog(folder / "catalog.yaml", cache)
     there = _files(folder) if names is None else names
-    for name in entries:
+    for entry in known.catalog.documents:
+        name = entry.file
         if name not in there and (names is not None or not (folder / name).is_file()):
             raise BadInput(f"{folder / 'catalog.yaml'}: names {name}, which is not in the folder")
+    records = tuple(sorted((folder / "records").glob("*.yaml")))
+    documents = _documents(folder, known, tuple(sorted(there)), records)
+    return Corpus(
+        folder, documents, records, tuple(known.catalog.stubs), turtle_files(folder), graph_files(folder)
+    )
+
+
+@lru_cache(maxsize=2)
+def _documents(
+    folder: Path, known: _Known, there: tuple[str, ...], records: tuple[Path, ...]
+) -> tuple[tuple[Path, DocumentEntry], ...]:
+    """The documents among the files of a folder, each with its entry. Raises BadInput.
+
+    Whoever makes one change after another asks for the same thousands each time.
+    """
+    catalog = known.catalog
+    entries = {entry.file: entry for entry in catalog.documents}
     # Word leaves ~$plan.docx beside a file that is open in it.
-    texts = sorted(
+    texts = [
         name
         for name in there
         if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(("~", "."))  # noqa: PTH122 - as below
-    )
-    records = tuple(sorted((folder / "records").glob("*.yaml")))
+    ]
     if not texts and not records:
         raise BadInput(
             f"{folder}: holds no plans; put documents (*.txt, *.docx, *.pdf, *.html) or records (records/*.yaml) there"
@@ -154,17 +170,7 @@ def read_corpus(folder: Path, cache: Path | None = None, names: Collection[str] 
             raise BadInput(
                 f"{folder / 'catalog.yaml'}: {entry.file}: revises itself; name the version before it"
             )
-    documents = tuple(
-        (path, entries.get(name) or DocumentEntry(file=name))
-        for name, path in zip(texts, _paths(folder, tuple(texts)), strict=True)
-    )
-    return Corpus(folder, documents, records, tuple(catalog.stubs), turtle_files(folder), graph_files(folder))
-
-
-@lru_cache(maxsize=2)
-def _paths(folder: Path, names: tuple[str, ...]) -> tuple[Path, ...]:
-    """The files of a folder as paths. Whoever makes one change after another asks for the same thousands each time."""
-    return tuple(folder / name for name in names)
+    return tuple((folder / name, entries.get(name) or DocumentEntry(file=name)) for name in texts)
 
 
 def _files(folder: Path) -> set[str]:
@@ -173,18 +179,30 @@ def _files(folder: Path) -> set[str]:
         return {entry.name for entry in there if entry.is_file()}
 
 
-def _kept_catalog(path: Path, cache: Path | None) -> Catalog:
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """A catalogue that was read; the same is the same object."""
+
+    catalog: Catalog
+
+
+def _kept_catalog(path: Path, cache: Path | None) -> _Known:
     if cache is None or not path.exists():
-        return _read_catalog(path)
-    kept = cache / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.catalog"
+        return _Known(_read_catalog(path))
+    return _catalog_of(hashlib.sha256(path.read_bytes()).hexdigest(), path, cache)
+
+
+@lru_cache(maxsize=2)
+def _catalog_of(digest: str, path: Path, cache: Path) -> _Known:
+    kept = cache / f"{digest}.catalog"
     saved = cache_files.read(kept)
     if saved is not None:
         with suppress(ValidationError):
-            return Catalog.model_validate_json(saved)
+            return _Known(Catalog.model_validate_json(saved))
     catalog = _read_catalog(path)
     cache.mkdir(parents=True, exist_ok=True)
     cache_files.write(kept, catalog.model_dump_json(exclude_defaults=True).encode())
-    return catalog
+    return _Known(catalog)
 
 
 def _read_catalog(path: Path) -> Catalog:

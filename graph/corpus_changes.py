@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,8 +25,17 @@ from typing import Any, Final, Protocol, TextIO
 import pyoxigraph as ox
 import yaml
 
-from graph import disk, journal, staging, user_graphs
-from graph.build import HASHES, KEPT_BUILDS, BuildJob, Progress, inputs_of, open_current, read_summary
+from graph import disk, journal, kept_heads, staging, user_graphs
+from graph.build import (
+    HASHES,
+    KEPT_BUILDS,
+    BuildJob,
+    Progress,
+    code_hash,
+    inputs_of,
+    open_current,
+    read_summary,
+)
 from graph.catalog import SUFFIXES, DocumentEntry, read_corpus
 from graph.catalog import Corpus as ReadCorpus
 from graph.errors import BadInput, NotFound, StoreError
@@ -188,6 +197,24 @@ class Corpus:
         return folder
 
 
+def make_ready(data: Path, folder: Path) -> Path:
+    """Read what every change has to know of a folder of plans and of its build: of 10,000 plans that takes seconds, and is kept.
+
+    Returns the published build. Raises ZhengmaiError where there is none, or the folder cannot be read.
+    """
+    now = open_current(data)
+    if not folder.is_dir():  # it is to be a copy of what that was made of
+        folder = Path(read_summary(now).plans)
+    code_hash()
+    with uncollected():
+        corpus = read_corpus(folder, data / "cache")
+        if (folder / CATALOG).is_file():
+            _parsed((folder / CATALOG).read_text(encoding="utf-8"))
+        if (now / kept_heads.FILE).is_file():
+            kept_heads.Heads(now).known(corpus.stubs)
+    return now
+
+
 def _read_again(
     stage: Path, cache: Path, held: ReadCorpus, before: dict[str, str]
 ) -> tuple[ReadCorpus, dict[str, str]]:
@@ -293,10 +320,9 @@ class _Catalog:
         lines = text.splitlines(keepends=True)
         head = next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
         self._head = "".join(lines[:head])
-        data = _parsed(text)
-        self._documents: list[dict[str, Any]] = list(data.get("documents") or ())
-        self._stubs: list[dict[str, Any]] = list(data.get("stubs") or ())
-        self._before = (list(self._documents), list(self._stubs))
+        documents, stubs = _parsed(text)
+        self._documents, self._stubs = dict(documents), list(stubs)
+        self._before = (documents, list(stubs))
 
     def file_of(self, slug: str) -> Path | None:
         """The document of that name."""
@@ -305,11 +331,11 @@ class _Catalog:
 
     def entry_of(self, slug: str) -> dict[str, Any]:
         """The line of a document; empty where it has none."""
-        return next((dict(one) for one in self._documents if _slug_of(one) == slug), {})
+        return dict(self._documents.get(slug, {}))
 
     def drop(self, slug: str) -> None:
         """Remove the line of a document."""
-        self._documents = [one for one in self._documents if _slug_of(one) != slug]
+        self._documents.pop(slug, None)
 
     def drop_stub(self, slug: str) -> None:
         """It is held now."""
@@ -317,31 +343,25 @@ class _Catalog:
 
     def put(self, slug: str, entry: dict[str, Any]) -> None:
         """Write a line in the place of the one that the document has, else at the end: who only sends another text changes none."""
-        at = next(
-            (at for at, one in enumerate(self._documents) if _slug_of(one) == slug), len(self._documents)
-        )
-        self._documents[at : at + 1] = [entry]
+        self._documents[slug] = entry
 
     def write(self) -> None:
         """As a new file: the old one may be a link to that of the folder itself."""
         if (self._documents, self._stubs) == self._before:
             return
-        data = {"documents": self._documents, "stubs": self._stubs}
+        data = {"documents": list(self._documents.values()), "stubs": self._stubs}
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         text = yaml.dump(data, Dumper=dumper, allow_unicode=True, sort_keys=False, width=120)
         write_new(self._path, f"{self._head}\n{text}".lstrip("\n").encode())
 
 
 @lru_cache(maxsize=1)
-def _parsed(text: str) -> Mapping[str, Any]:
-    """A catalogue as it stands. That of 10,000 plans takes seconds, and few changes change it."""
+def _parsed(text: str) -> tuple[Mapping[str, dict[str, Any]], Sequence[dict[str, Any]]]:
+    """The documents of a catalogue by slug, and its stubs, as they stand. That of 10,000 plans takes seconds, and few changes change it."""
     found: Mapping[str, Any] | None = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - as safe
-    return found or {}
-
-
-def _slug_of(entry: Mapping[str, Any]) -> str:
-    # Each change asks for those of all: as paths they take four times as long
-    return os.path.splitext(os.path.basename(str(entry.get("file"))))[0]  # noqa: PTH119, PTH122
+    found = found or {}
+    documents = {Path(str(one.get("file"))).stem: one for one in found.get("documents") or ()}
+    return documents, list(found.get("stubs") or ())
 
 
 def write_new(path: Path, data: bytes) -> None:

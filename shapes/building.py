@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from graph.build import BuildJob
-from shapes.judging import judge_build
+from graph.stores import open_store
+from shapes.judging import Judge, judge_build
 from shapes.waivers import Waivers, keep, load_waivers
 
 
@@ -19,3 +22,10 @@ def judge_job(job: BuildJob, waivers: Waivers | None = None) -> None:
     elif job.step.affected:
         judge_build(job.folder, only=job.step.affected)
     keep(accepted, job.folder)
+
+
+def make_ready(folder: Path) -> None:
+    """Read what judging needs, whichever plan is judged: one of a published build is judged for nothing. Raises StoreError, ShapesError."""
+    record = next(iter(sorted((folder / "records").iterdir(), reverse=True)), None)
+    if record is not None:
+        Judge(open_store(folder / "store")).packed([record.stem])

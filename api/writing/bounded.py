@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from api import pages
@@ -53,6 +54,11 @@ class Readers:
     def ready(self) -> bool:
         """Whether a process has loaded what it needs, or is about to, and waits for a document."""
         return self._spare is not None
+
+    def stand_ready(self, build: Path) -> None:
+        """Have a process load what it needs before there is a document, where it would stay for the next as well."""
+        if self._settings.job_idle_seconds:
+            self._later(_PAUSE, partial(self._make_ready, str(build)))
 
     def run(
         self, asked: dict[str, Any], data: bytes, step: Callable[[str], None] | None = None

@@ -1,8 +1,9 @@
 """Does the jobs that wait, one after another, in a process of its own; started by `api.writing.jobs` alone.
 
-Its one argument is JSON: data, corpus, seconds, memory_mb, idle, kept_builds, service. A job that takes too long or too much ends, and
-nothing of it stays. When all is done the process stays for ``idle`` seconds, as long as the service does that started it: the
-next job need not wait for a start. Of several of these processes one has the turn, the others wait for it.
+Its one argument is JSON: data, corpus, seconds, memory_mb, idle, kept_builds, ready. A job that takes too long or too much ends, and
+nothing of it stays. When all is done the process stays for ``idle`` seconds, as long as the service that started it holds
+the other end of its standard input: the next job need not wait for a start. So does one that is to be ``ready`` before there is a job: it reads what every job needs.
+Of several of these processes one has the turn; the others wait for it, but where there is nothing to do yet.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import gc
 import json
 import os
 import resource
+import select
 import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,12 +27,22 @@ from api.settings import Settings
 from api.writing.jobs import LOOK, Jobs, Kept, Step, now
 from graph import ahead
 from graph.catalog import SUFFIXES
-from graph.corpus_changes import Change, Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result
+from graph.corpus_changes import (
+    Change,
+    Corpus,
+    DeleteGraph,
+    DeletePlan,
+    PutGraph,
+    PutPlan,
+    Result,
+    make_ready,
+)
 from graph.errors import QueryTooLarge, ZhengmaiError
 from graph.remote_publishing import publish
 from graph.remote_store import Connection
 from graph.store_address import address_of, discover
 from shapes.building import judge_job
+from shapes.building import make_ready as make_ready_to_judge
 from shapes.waivers import AddWaiver, Waiver
 
 _OTHER_BUILD = 3600.0
@@ -60,7 +72,8 @@ def main() -> None:
     jobs = Jobs(settings)
     signal.signal(signal.SIGALRM, _up)
     with ExitStack() as held:
-        held.enter_context(jobs.turn(wait=True))
+        if not held.enter_context(jobs.turn(wait=not asked["ready"])):
+            return
         jobs.clear_up()
         while True:
             done = 0
@@ -69,31 +82,42 @@ def main() -> None:
                 done += 1
             if done:
                 jobs.clear_up()
-            if done and _comes(jobs, settings.job_idle_seconds, asked["service"], settings.data):
+            prepare = _prepare if done else _make_ready
+            if (done or asked["ready"]) and _comes(jobs, settings, prepare):
                 continue
             if not jobs.folder.is_dir() or not jobs.leave(held):
                 return
             held.enter_context(jobs.turn(wait=True))
 
 
-def _comes(jobs: Jobs, seconds: float, service: int, data: Path) -> bool:
-    """Whether a job comes within so many seconds, as long as the service (its process) is there.
-
-    Meanwhile what the next one would have to wait for is made.
-    """
+def _comes(jobs: Jobs, settings: Settings, prepare: Callable[[Settings], None]) -> bool:
+    """Whether a job comes in time, as long as the service is there. Meanwhile what it would have to wait for is prepared."""
     began, known, prepared = time.monotonic(), set[str](), False
-    until = began + seconds
-    while time.monotonic() < until and os.getppid() == service and jobs.folder.is_dir():
+    until = began + settings.job_idle_seconds
+    while time.monotonic() < until and jobs.folder.is_dir():
         names = set(os.listdir(jobs.folder))  # noqa: PTH208 - each is a job, and what it holds is read of new ones only
         if names - known and jobs.next() is not None:
             return True
         known = names
         if not prepared and time.monotonic() > began + _PAUSE:
             prepared = True
-            ahead.prepare(data)
-            gc.freeze()  # what one job has loaded is not looked through again in the next
-        time.sleep(LOOK)
+            prepare(settings)
+            gc.freeze()  # what was loaded is not looked through again in the next job
+        if select.select([sys.stdin], [], [], LOOK)[0]:
+            return False  # nothing is ever sent: the service has closed its end, or is gone
     return False
+
+
+def _prepare(settings: Settings) -> None:
+    """After a job: the links of the next build."""
+    ahead.prepare(settings.data)
+
+
+def _make_ready(settings: Settings) -> None:
+    """Before the first job: what all jobs read. What is wrong is told where there is one."""
+    with suppress(ZhengmaiError, OSError):
+        make_ready_to_judge(make_ready(settings.data, settings.corpus_folder))
+        ahead.prepare(settings.data)
 
 
 def _up(signal_number: int, frame: FrameType | None) -> None:

@@ -38,7 +38,7 @@ KEPT: Final = 100
 """Jobs that are told of after their end."""
 _TASK, _BODY, _TOLD = "task.json", "body", "job.json"
 State = Literal["queued", "running", "done", "failed", "cut-off"]
-LOOK: Final = 0.1  # seconds between two looks at a job
+LOOK: Final = 0.05  # seconds between two looks at a job
 
 
 class Step(BaseModel):
@@ -98,6 +98,10 @@ class Jobs:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.folder = settings.data / FOLDER
+        self._lock = threading.Lock()
+        self._ends: set[int] = (
+            set()
+        )  # of pipes to the processes that were started: closed, they tell them to stay no longer
 
     # -- for the service -------------------------------------------------------------------------------------
 
@@ -152,8 +156,13 @@ class Jobs:
                 return job
             await asyncio.sleep(LOOK)
 
-    def start_worker(self) -> None:
-        """Start a process that does all jobs that wait, and those that come soon after."""
+    def stand_ready(self) -> None:
+        """Have a process read what every job needs before there is one, where it would stay for the next as well."""
+        if self._settings.job_idle_seconds and os.access(self._settings.data, os.W_OK):
+            self.start_worker(ready=True)
+
+    def start_worker(self, *, ready: bool = False) -> None:
+        """Start a process that does all jobs that wait, and those that come soon after; ``ready`` before there is one."""
         asked = {
             "data": str(self._settings.data.resolve()),
             "corpus": str(self._settings.corpus_folder.resolve()),
@@ -161,20 +170,25 @@ class Jobs:
             "memory_mb": self._settings.job_memory_mb,
             "idle": self._settings.job_idle_seconds,
             "kept_builds": self._settings.kept_builds,
-            "service": os.getpid(),
+            "ready": ready,
         }
         # A session of its own: Ctrl-C ends the service, and the job comes to its end.
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api.writing.job_worker", json.dumps(asked)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            env=os.environ | self._settings.store_variables,
-        )
+        theirs, end = os.pipe()
+        with os.fdopen(theirs, "rb") as pipe:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "api.writing.job_worker", json.dumps(asked)],
+                stdin=pipe,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                env=os.environ | self._settings.store_variables,
+            )
+        with self._lock:
+            self._ends.add(end)
 
         def look_after() -> None:
             _, said = process.communicate()
+            self._let_go(end)
             if process.returncode:
                 log.error(
                     "a job ended its process (%s): %s",
@@ -185,6 +199,17 @@ class Jobs:
                     self.settle()
 
         threading.Thread(target=look_after, daemon=True, name="job").start()
+
+    def close(self) -> None:
+        """Let the processes that were started end once there is no job: nobody is there who would have another."""
+        for end in list(self._ends):
+            self._let_go(end)
+
+    def _let_go(self, end: int) -> None:
+        with self._lock:
+            if end in self._ends:
+                self._ends.remove(end)
+                os.close(end)
 
     def settle(self) -> None:
         """At the start, and after a crash: tell what was cut off, clear up, and go on with what waits.

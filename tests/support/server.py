@@ -15,10 +15,10 @@ from api.settings import Settings
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[str]:
-    """Its address, without a slash at the end, as long as the context lasts."""
+def running(settings: Settings, *, warm: bool = False) -> Iterator[str]:
+    """Its address, without a slash at the end, as long as the context lasts; ``warm`` as `zhengmai serve` starts it."""
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, warm=warm),
         port=0,
         log_level="critical",
         http=protocol(settings),
