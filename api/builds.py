@@ -213,6 +213,7 @@ class Service:
         with self._builds.lock:
             if held.asker is None:
                 engine = self._engine(held.build)
+                engine.start_ahead()  # while the vocabularies are read
                 held.asker = Asker(engine, self.catalogue, held.build.vocabularies)
             return held.asker
 

@@ -58,13 +58,24 @@ def serve(settings: Settings, started: Callable[[str], None] = lambda url: None)
             stack.enter_context(shared())
         started(f"http://{host}:{listener.getsockname()[1]}/")
         if settings.processes > 1:
-            Multiprocess(config, sockets=[listener]).run()
+            _Processes(config, sockets=[listener]).run()
             return
         # uvicorn raises the signal again at its end, so that who set a handler hears of it. There is nothing more to
         # do, and an end on demand is no failure.
         signal.signal(signal.SIGTERM, lambda number, frame: None)
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
+
+
+class _Processes(Multiprocess):
+    """Several processes that answer, each replaced when it ends."""
+
+    def keep_subprocess_alive(self) -> None:
+        # Asks each whether it is there. Of one that ends in that moment the end of the pipe has to close with it: as long as this
+        # process holds that end too, it would wait for an answer, and neither replace it nor obey.
+        for process in self.processes:
+            process.child_conn.close()
+        super().keep_subprocess_alive()
 
 
 def _create(settings: Settings) -> FastAPI:

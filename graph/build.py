@@ -154,6 +154,7 @@ class BuildJob:
         self._lock: TextIO | None = None
         self._ordering: Ordering | None = None
         self.folder = Path()
+        self._before: Path | None = None
 
     def __enter__(self) -> BuildJob:
         if self._given_lock is None:
@@ -190,13 +191,12 @@ class BuildJob:
                 apart = self.folder / user_graphs.STORE
                 stores.linked_copy(self.folder / "store", apart)
                 user_graphs.load(apart, self._user_graphs)
-            before = _sound(self.data)
-            sealing.seal(self.folder, before and before[0])
+            sealing.seal(self.folder, self._before)
             final = self.folder.with_name(self.folder.name.removesuffix(".part"))
             self.folder.rename(final)
             self.folder = final
             publishing.switch(self.data, final.name)
-        publishing.remove_old(self.data, self._kept, final, before and before[0])
+        publishing.remove_old(self.data, self._kept, final, self._before)
 
     def _corpus(self) -> Corpus:
         """What is to be read."""
@@ -222,7 +222,10 @@ class BuildJob:
     def _run(self, corpus: Corpus) -> None:
         inputs = self._given[1] if self._given else self._inputs(corpus)
         digest = digest_of(inputs)
-        now = None if self._fresh else _sound(self.data)
+        sound = _sound(self.data)
+        # Who holds the lock alone publishes: it stays what is published until this build is
+        self._before = sound and sound[0]
+        now = None if self._fresh else sound
         if now and now[1].inputs_hash == digest:
             if sealing.is_whole(now[0]):
                 self.folder, self.unchanged = now[0], True

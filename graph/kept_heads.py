@@ -26,9 +26,9 @@ class Heads(Mapping[str, PlanRecord]):
 
     def __init__(self, folder: Path) -> None:
         self._lines = (folder / FILE).read_bytes().splitlines(keepends=True)
-        told: list[dict[str, Any]] = json.loads(b"[" + b",".join(self._lines) + b"]")
-        self.told = {head["slug"]: head for head in told}
-        """The same as they stand in the file, without what is as usual."""
+        self._read = _read(self._lines)
+        self.told = {head["slug"]: head for head, _ in self._read}
+        """The same as they stand in the file, without what is as usual; not to be changed."""
         self._at = {slug: at for at, slug in enumerate(self.told)}
 
     def __getitem__(self, slug: str) -> PlanRecord:
@@ -42,8 +42,7 @@ class Heads(Mapping[str, PlanRecord]):
 
     def known(self, stubs: Iterable[StubEntry] = ()) -> KnownDocuments:
         """All documents, for looking up what is cited: as `KnownDocuments.of` has them."""
-        heads = (KnownDocument.told(slug, head["plan"]) for slug, head in self.told.items())
-        return KnownDocuments(chain(map(KnownDocument.of_stub, stubs), heads))
+        return KnownDocuments(chain(map(KnownDocument.of_stub, stubs), (known for _, known in self._read)))
 
     def claiming(self) -> set[str]:
         """The slugs of those that say something of the levels above them."""
@@ -55,6 +54,24 @@ class Heads(Mapping[str, PlanRecord]):
         for slug, record in changed.items():
             lines[self._at[slug]] = head_of(record).model_dump_json(exclude_defaults=True).encode() + b"\n"
         (folder / FILE).write_bytes(b"".join(lines))
+
+
+_Head = tuple[dict[str, Any], KnownDocument]
+_last: dict[bytes, _Head] = {}
+
+
+def _read(lines: Sequence[bytes]) -> list[_Head]:
+    """The lines as JSON, each with what its document is found by. Those of the reading before are remembered: of the next build most are the same."""
+    global _last
+    read: dict[bytes, _Head] = {}
+    for line in lines:
+        found = _last.get(line)
+        if found is None:
+            head = json.loads(line)
+            found = head, KnownDocument.told(head["slug"], head["plan"])
+        read[line] = found
+    _last = read
+    return list(read.values())
 
 
 class KeptLineage(Lineage):

@@ -52,6 +52,18 @@ def test_heads_are_what_was_kept(records: list[PlanRecord], heads: Heads, tmp_pa
     assert dict(Heads(tmp_path / "next")) == dict(heads) | {changed.slug: head_of(changed)}
 
 
+def test_a_head_that_changed_is_read_anew(records: list[PlanRecord], heads: Heads, tmp_path: Path) -> None:
+    changed = records[7].model_copy(deep=True)
+    changed.plan.title = "另一个方案"
+    (tmp_path / "next").mkdir()
+    heads.write(tmp_path / "next", {changed.slug: changed})
+    now = [changed if record.slug == changed.slug else record for record in records]
+    for _ in range(2):  # the second time all of them are remembered
+        assert vars(Heads(tmp_path / "next").known(STUBS)) == vars(KnownDocuments.of(now, STUBS))
+    assert Heads(tmp_path).told == heads.told
+    assert vars(Heads(tmp_path).known(STUBS)) == vars(KnownDocuments.of(records, STUBS))
+
+
 def test_what_is_cited_is_found_among_heads_as_among_records(records: list[PlanRecord], heads: Heads) -> None:
     assert vars(heads.known(STUBS)) == vars(KnownDocuments.of(records, STUBS))
     for record in records:
