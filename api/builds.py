@@ -213,8 +213,12 @@ class Service:
         with self._builds.lock:
             if held.asker is None:
                 engine = self._engine(held.build)
-                engine.start_ahead()  # while the vocabularies are read
-                held.asker = Asker(engine, self.catalogue, held.build.vocabularies)
+                try:
+                    engine.start_ahead()  # while the vocabularies are read
+                    held.asker = Asker(engine, self.catalogue, held.build.vocabularies)
+                except BaseException:
+                    engine.close()  # a build that is damaged must not leave processes behind with each request
+                    raise
             return held.asker
 
     def _engine(self, build: Build) -> QueryEngine:

@@ -22,8 +22,10 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.builds import Service
 from api.settings import Settings
-from graph import publishing
+from graph import publishing, sealing
 from graph.build import BuildJob
+from graph.errors import StoreError
+from ontology.extension import FOLDER
 from queries.catalogue import load_catalogue
 from tests.test_drafts import DRAFT
 
@@ -158,6 +160,23 @@ def test_a_request_sees_one_build_and_that_is_kept_while_it_is_read(data: Path) 
     finally:
         service.close()
     assert service.query_processes() == []
+
+
+def test_a_damaged_build_leaves_no_processes_behind(data: Path) -> None:
+    build = (data / "current").resolve()
+    words = build / FOLDER / "own.ttl"
+    words.parent.mkdir(exist_ok=True)
+    words.write_text("# nothing of its own\n", encoding="utf-8")
+    sealing.seal(build)
+    words.write_text("# something else now\n", encoding="utf-8")
+    service, before = Service(Settings(data=data, workers=1), load_catalogue()), below(os.getpid())
+    try:
+        for _ in range(3):
+            with pytest.raises(StoreError, match=r"own\.ttl"):
+                _ = service.asker
+        assert ended([pid for pid in below(os.getpid()) if pid not in before])
+    finally:
+        service.close()
 
 
 def test_two_processes_answer_from_one_build_after_the_other_and_no_request_fails(

@@ -99,9 +99,8 @@ class Jobs:
         self._settings = settings
         self.folder = settings.data / FOLDER
         self._lock = threading.Lock()
-        self._ends: set[int] = (
-            set()
-        )  # of pipes to the processes that were started: closed, they tell them to stay no longer
+        # Of pipes to the processes that were started: closed, they tell them to stay no longer
+        self._ends: set[int] = set()
 
     # -- for the service -------------------------------------------------------------------------------------
 
