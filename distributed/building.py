@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING
 from distributed.flow import Flow, Progress, Sizes
 from distributed.folders import Folder, address, local_path
 from graph import kept_heads, search_index, stores
-from graph.build import BuildJob, Summary, current_build, digest_of, input_files, read_summary
+from graph.build import (
+    BuildJob,
+    Summary,
+    code_hash,
+    current_build,
+    digest_of,
+    input_files,
+    read_summary,
+)
 from graph.catalog import Corpus, read_corpus
 from graph.errors import BadInput
 from ontology.extension import FOLDER as VOCABULARIES
@@ -187,6 +195,7 @@ def write_out(
         0,
         flow.gathering.idle,
         source.uri,
+        code_hash(),
     )
     with tempfile.TemporaryDirectory() as scratch:
         told = Path(scratch) / "build.json"

@@ -1,7 +1,8 @@
-"""Links to the texts and records of the published build, made while nobody waits for them: the next build begins with these.
+"""Links to the files of the published build, made while nobody waits for them: the next build begins with these.
 
-A small change takes over what did not change as hard links, two for each plan: of 10,000 plans they take a third of its time.
-The files that it takes over whole are held against their checksums ahead as well.
+A small change takes over what did not change as hard links, two for each plan and one for each table of the store: of 10,000
+plans they take a third of its time. The files that it takes over whole are held against their checksums ahead as well, and where
+the log of a database is half full, it is written into a copy (`graph.databases`).
 Nothing rests on what was made ahead: where it is not there, or of another build, it is made when it is needed.
 """
 
@@ -9,15 +10,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from graph import incremental, publishing, sealing
+from graph import databases, disk, finding_file, incremental, publishing, sealing, search_index, stores
 
 FOLDER: Final = "ahead"
 """In the data folder: below it, by the name of the build, what its links lead to."""
+STORE: Final = "store"
+DATABASES: Final = (search_index.FILE, finding_file.FILE)
+_FULL: Final = 0.5
 PARTS: Final = (("texts", ".txt"), ("records", ".json"))
 """The folders of a build that have a file for each plan, and how the names of these end."""
 
@@ -28,25 +32,38 @@ def prepare(data: Path) -> None:
     if now is None:
         return
     sealing.is_whole(now, incremental.TAKEN_OVER, anew=False)  # remembered by this process
-    if (kept / now.name).is_dir():
-        return
-    shutil.rmtree(kept, ignore_errors=True)
-    part = kept / f"{now.name}.part"
+    there = kept / now.name
     with suppress(OSError):  # it was removed meanwhile, or there is no room
-        for name, _ in PARTS:
-            link_tree(now / name, part / name, ())
-        part.rename(kept / now.name)
+        if not there.is_dir():
+            shutil.rmtree(kept, ignore_errors=True)
+            part = kept / f"{now.name}.part"
+            for name, _ in PARTS:
+                link_tree(now / name, part / name, ())
+            stores.linked_copy(now / STORE, part / STORE)
+            folded = {name: _fold(now / name, part / name) for name in DATABASES}
+            part.rename(there)
+            _folded.update({now / name: mark for name, mark in folded.items() if mark})
+        marks = _marks(there, now)
+        if _alike(there, now):
+            _compared[now] = marks
 
 
 def take(before: Path, folder: Path) -> bool:
-    """Put what was made ahead into the folder of a build, around the files that stand in it; False where there is nothing of use."""
-    kept = folder / FOLDER
+    """Put the texts and records that were made ahead into the folder of a build, around the files that stand in it.
+
+    False where there is nothing of use.
+    """
+    kept, made = folder / FOLDER, before.parents[1] / FOLDER / before.name
+    marks = _compared.pop(before, None)
+    as_compared = False
+    with suppress(OSError):
+        as_compared = marks is not None and marks == _marks(made, before)
     try:
         # In one step: whoever is killed in the middle leaves nothing of it to the next build
-        (before.parents[1] / FOLDER / before.name).rename(kept)
+        made.rename(kept)
     except FileNotFoundError:
         return False
-    if any(_inodes(kept / name) != _inodes(before / name) for name, _ in PARTS):
+    if not (as_compared or _alike(kept, before)):
         # A file of the build was replaced since, as by whoever mends a damaged one: the old one must not come back
         shutil.rmtree(kept)
         return False
@@ -55,8 +72,72 @@ def take(before: Path, folder: Path) -> bool:
             path.replace(kept / name / path.name)
         (folder / name).rmdir()
         (kept / name).rename(folder / name)
-    kept.rmdir()
+    shutil.rmtree(kept)
     return True
+
+
+def take_store(before: Path, folder: Path) -> None:
+    """Put a store that can be written, out of that of a build, into the folder of another: the one that was made ahead, if it is as that one is."""
+    made, source = before.parents[1] / FOLDER / before.name / STORE, before / STORE
+    with suppress(OSError):
+        if stores.is_linked_copy(source, made):
+            made.rename(folder / STORE)
+            return
+    stores.linked_copy(source, folder / STORE)
+
+
+def take_files(before: Path, folder: Path) -> None:
+    """Put the large files of a build into the folder of another, to be changed: what was made ahead, else links."""
+    made = before.parents[1] / FOLDER / before.name
+    for name in DATABASES:
+        if not (before / name).is_file():
+            continue
+        mark = _folded.pop(before / name, None)
+        with suppress(OSError):
+            if mark is not None and mark == _file_marks(before / name):
+                (made / name).rename(folder / name)
+                continue
+        databases.take_over(before / name, folder / name)
+    if (before / incremental.REFERENCE).is_file():
+        disk.link(before / incremental.REFERENCE, folder / incremental.REFERENCE)
+
+
+def taken(slugs: Iterable[str]) -> sealing.Taken:
+    """What a build in which some documents changed has of the one before, links or copies."""
+    changed = list(slugs)
+    written = {f"{folder}/{slug}{suffix}" for folder, suffix in PARTS for slug in changed}
+    return sealing.Taken([folder for folder, _ in PARTS], written)
+
+
+_Marks = tuple[tuple[int, int, int], ...]
+_compared: dict[Path, _Marks] = {}  # by build
+_folded: dict[Path, _Marks] = {}  # by file of a build
+
+
+def _fold(path: Path, made: Path) -> _Marks | None:
+    """Write a database with its log into a copy, where the log is half full; what tells that they are still what was copied."""
+    if not path.is_file() or databases.fullness(path) < _FULL:
+        return None
+    marks = _file_marks(path)
+    databases.fold(path, made)
+    sealing.remember(made)
+    return marks
+
+
+def _file_marks(path: Path) -> _Marks:
+    stats = [one.stat() for one in (path, databases.log_of(path))]
+    return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
+
+
+def _marks(made: Path, before: Path) -> _Marks:
+    """What tells that no file of these folders was put in the place of another."""
+    stats = [(folder / name).stat() for folder in (made, before) for name, _ in PARTS]
+    return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns) for stat in stats)
+
+
+def _alike(made: Path, before: Path) -> bool:
+    """Whether all files of the two are the same ones."""
+    return all(_inodes(made / name) == _inodes(before / name) for name, _ in PARTS)
 
 
 def _inodes(folder: Path) -> dict[str, int]:

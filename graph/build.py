@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from graph import (
+    ahead,
     disk,
     incremental,
     journal,
@@ -72,7 +73,7 @@ class Summary:
     """What a build holds, for people: ``counts`` by kind of thing, ``inputs`` file → SHA-256.
 
     ``idle_corrections`` are those that found nothing to correct: document, path, text, reason (see graph.corrections).
-    ``plans`` is the folder that was read.
+    ``plans`` is the folder that was read, ``code`` what read it (`code_hash`).
     """
 
     build: str
@@ -83,6 +84,12 @@ class Summary:
     reused: int
     idle_corrections: list[dict[str, str]] = field(default_factory=list)
     plans: str = ""
+    code: str = ""
+
+    @property
+    def of_this_code(self) -> bool:
+        """Whether the code that runs here would read the same out of the same files."""
+        return self.code == code_hash()
 
 
 def current_build(data: Path) -> Path | None:
@@ -191,7 +198,8 @@ class BuildJob:
                 apart = self.folder / user_graphs.STORE
                 stores.linked_copy(self.folder / "store", apart)
                 user_graphs.load(apart, self._user_graphs)
-            sealing.seal(self.folder, self._before)
+            taken = ahead.taken(self.step.changed) if self.step else None
+            sealing.seal(self.folder, self._before, taken)
             final = self.folder.with_name(self.folder.name.removesuffix(".part"))
             self.folder.rename(final)
             self.folder = final
@@ -341,7 +349,7 @@ class BuildJob:
         before: Summary,
     ) -> bool:
         """Make the build out of the one before, where only the texts of a few documents changed; whether it was done."""
-        if before.inputs_hash != digest_of(before.inputs):
+        if not before.of_this_code:
             return False
         files = {entry.file: entry.slug for _, entry in corpus.documents}
         step = incremental.find_step(now, before.inputs, inputs, files)
@@ -377,7 +385,7 @@ class BuildJob:
         name = self.folder.name.removesuffix(".part")
         plans = str(self._named.resolve())
         made_at = made.isoformat(timespec="seconds")
-        self._write_summary(Summary(name, made_at, digest, inputs, counts, reused, idle, plans))
+        self._write_summary(Summary(name, made_at, digest, inputs, counts, reused, idle, plans, code_hash()))
 
     def _write_summary(self, summary: Summary) -> None:
         (self.folder / "build.json").write_text(

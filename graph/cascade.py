@@ -130,11 +130,13 @@ def comparisons(
     lineage: Lineage,
     progress: Callable[[int, int], None] | None = None,
     only: Collection[str] | None = None,
+    parts: Iterable[tuple[Place, Place]] | None = None,
 ) -> list[Comparison]:
     """All that joins plans: each against its ancestors, printed shares and sums of counts, and misquotations.
 
     ``progress`` is called with how many plans are done and how many there are. With ``only``, what is derived of these
     plans: then of the others the claims, of their ancestors and of the places below them the whole records are needed.
+    ``parts`` are the pairs of `shares.parents`, where they are known.
     """
     claims = Claims()
     for place in places:
@@ -147,7 +149,8 @@ def comparisons(
         if progress:
             progress(number, len(places))
         found += cascade.of_plan(place, lineage.ancestors(place))
-    found += shares.sums(lineage, cascade.comparer, claims, only)
+    pairs = shares.parents(lineage, only) if parts is None else parts
+    found += shares.sums(pairs, cascade.comparer, claims)
     if progress:
         progress(len(places), len(places))
     return found

@@ -116,9 +116,9 @@ class Corpus:
         first = not self.folder.is_dir()
         try:
             with uncollected():
-                held, before = self._copy(stage, first)
+                held, before, marks = self._copy(stage, first)
                 told = dict(change.apply(stage))
-                corpus, after = _read_again(stage, self._cache, held, before)
+                corpus, after = _read_again(stage, self._cache, held, before, marks)
             entry = Entry(id=name, agent=agent, time=now.isoformat(timespec="seconds"), **told)
             put = [file for file, digest in after.items() if before.get(file) != digest]
             remove = [file for file in before if file not in after]
@@ -165,10 +165,11 @@ class Corpus:
                 job.publish()
             return Result(job.folder, None)
 
-    def _copy(self, stage: Path, first: bool) -> tuple[ReadCorpus, dict[str, str]]:
-        """A copy of the folder to change, as links into it, but for the first; returns what it holds, and its files with their hashes.
+    def _copy(self, stage: Path, first: bool) -> tuple[ReadCorpus, dict[str, str], Mapping[str, _Mark]]:
+        """A copy of the folder to change, as links into it, but for the first.
 
-        What a change writes is a new file in the place of the link.
+        What a change writes is a new file in the place of the link. Returns what the folder holds, its files with their hashes, and of
+        those that are no links what tells whether they were changed.
         """
         source = self._seed() if first else self.folder.resolve()
         corpus = read_corpus(source, self._cache)
@@ -177,12 +178,14 @@ class Corpus:
         hashes.keep()
         if not first:
             staging.prepare(stage, self.data, source, inputs)
-            return corpus, inputs
+            return corpus, inputs, {}
         for folder in {str(Path(name).parent) for name in inputs}:
             (stage / folder).mkdir(parents=True, exist_ok=True)
+        marks = {}
         for name in inputs:
             shutil.copyfile(source / name, stage / name)
-        return corpus, inputs
+            marks[name] = _mark(stage / name)
+        return corpus, inputs, marks
 
     def _seed(self) -> Path:
         """The folder that the published build was made of, if it is still as it was."""
@@ -215,21 +218,44 @@ def make_ready(data: Path, folder: Path) -> Path:
     return now
 
 
+def look_over(data: Path, folder: Path) -> None:
+    """Between two changes of a folder of plans: note what its files hold, and make the links of the next. Raises ZhengmaiError."""
+    if not folder.is_dir():
+        return
+    with uncollected(), disk.told(data):
+        hashes = Hashes(data / HASHES)
+        inputs = inputs_of(read_corpus(folder, data / "cache"), hashes)
+        hashes.keep()
+        staging.look_over(data, folder.resolve(), inputs)
+
+
 def _read_again(
-    stage: Path, cache: Path, held: ReadCorpus, before: dict[str, str]
+    stage: Path, cache: Path, held: ReadCorpus, before: dict[str, str], marks: Mapping[str, _Mark]
 ) -> tuple[ReadCorpus, dict[str, str]]:
     """What a changed copy holds, and its files with their hashes; ``held`` and ``before`` are the same as they were.
 
-    What is a link still was not changed.
+    What is a link still was not changed, nor what has its mark.
     """
-    linked = staging.linked(stage)
-    written = {name for name, link in linked.items() if not link}
-    if linked.keys() == before.keys() and written <= {entry.file for _, entry in held.documents}:
+    same = staging.linked(stage)
+    for name, mark in marks.items():
+        if name in same:
+            same[name] = _mark(stage / name) == mark
+    written = {name for name, unchanged in same.items() if not unchanged}
+    if same.keys() == before.keys() and written <= {entry.file for _, entry in held.documents}:
         # Only texts changed. To read a folder of 10,000 plans again takes a quarter of the time of the change.
         fresh = {name: Hashes().of(stage / name) for name in written}
-        return held.with_texts(stage, written), {**before, **fresh}
-    corpus = read_corpus(stage, cache, names={name for name in linked if "/" not in name})
-    return corpus, inputs_of(corpus, known={name: before[name] for name, link in linked.items() if link})
+        return held.with_texts(stage, same.keys() if marks else written), {**before, **fresh}
+    corpus = read_corpus(stage, cache, names={name for name in same if "/" not in name})
+    return corpus, inputs_of(corpus, known={name: before[name] for name in same.keys() - written})
+
+
+_Mark = tuple[int, int, int, int]
+
+
+def _mark(path: Path) -> _Mark:
+    """What tells a file that was not written since."""
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _judge(job: BuildJob, judge: Judge, progress: Progress | None) -> None:

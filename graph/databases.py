@@ -55,18 +55,27 @@ def finish(base: sqlite3.Connection) -> None:
 
 def take_over(before: Path, path: Path) -> None:
     """Put the file of another build at ``path``, to be changed: as a link, with a copy of its log."""
-    log = log_of(before)
-    size = log.stat().st_size if log.exists() else 0
-    if size > max(_LEAST, before.stat().st_size // _SHARE):
-        shutil.copyfile(before, path)
-        shutil.copyfile(log, log_of(path))
-        with closing(sqlite3.connect(path)) as base:
-            base.execute("PRAGMA synchronous = OFF")
-            base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if fullness(before) > 1:
+        fold(before, path)
         return
     disk.link(before, path)
-    if size:
-        shutil.copyfile(log, log_of(path))
+    if log_of(before).exists():
+        shutil.copyfile(log_of(before), log_of(path))
+
+
+def fullness(path: Path) -> float:
+    """What part of what the log of a file may have it has; none is nothing."""
+    log = log_of(path)
+    return log.stat().st_size / max(_LEAST, path.stat().st_size // _SHARE) if log.exists() else 0.0
+
+
+def fold(before: Path, path: Path) -> None:
+    """Put a copy of the file of a build at ``path``, with all that its log tells written into it."""
+    shutil.copyfile(before, path)
+    shutil.copyfile(log_of(before), log_of(path))
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("PRAGMA synchronous = OFF")
+        base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def changed(path: Path) -> sqlite3.Connection:

@@ -104,6 +104,12 @@ def _line(code: str) -> tuple[Division, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=8192)  # as `_line`
+def below(code: str) -> frozenset[str]:
+    """The codes of all divisions that lie in one, directly or not."""
+    return frozenset(one for one in divisions() if any(upper.code == code for upper in _line(one)[1:]))
+
+
 def above(code: str, level: Level | None = None) -> Division | None:
     """The division directly above, or that of a level among the division itself and those above it."""
     if level is None:

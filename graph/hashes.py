@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +27,7 @@ class Hashes:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        data = cache_files.read(file) if file else None
-        self._known: dict[str, str] = json.loads(data) if data else {}
+        self._known = _kept(file) if file else {}
         self._used: dict[str, str] = {}
 
     def of(self, path: Path) -> str:
@@ -47,3 +48,18 @@ class Hashes:
         """Remember those that were asked for, and no others."""
         if self._file is not None and self._used != self._known:
             cache_files.write(self._file, json.dumps(self._used, ensure_ascii=False).encode())
+
+
+def _kept(file: Path) -> Mapping[str, str]:
+    """What a file of hashes holds; nothing where it cannot be read, or is none."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return {}
+    return _read(file, stat.st_ino, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)  # whoever makes one change after another finds it as it was
+def _read(file: Path, _inode: int, _modified: int) -> Mapping[str, str]:
+    data = cache_files.read(file)
+    return json.loads(data) if data else {}

@@ -28,7 +28,6 @@ from graph import (
     agency_labels,
     cascade,
     databases,
-    disk,
     divisions,
     finding_file,
     kept_heads,
@@ -79,14 +78,14 @@ def find_step(
         new: the inputs now.
         documents: file → slug of the documents that are read from their text.
     """
+    differing = {name for name, _ in old.items() ^ new.items()}
     # Graphs that people put in, and waivers, change nothing that is compared or judged.
-    old, new = ({name: told[name] for name in told if not stands_apart(name)} for told in (old, new))
-    if old.keys() != new.keys() or not (before / kept_heads.FILE).is_file():
+    files = {name for name in differing if not stands_apart(name)}
+    if any(name not in old or name not in new for name in files) or not (before / kept_heads.FILE).is_file():
         return None
-    files = [name for name, digest in new.items() if old[name] != digest]
     if not all(name in documents for name in files) or len(files) * _SHARE > max(len(documents), _SHARE):
         return None
-    return Step(before, [documents[name] for name in files])
+    return Step(before, [documents[name] for name in new if name in files])
 
 
 def stands_apart(name: str) -> bool:
@@ -173,10 +172,10 @@ def affected(
 def _below(lineage: KeptLineage, uppers: set[str]) -> set[str]:
     """The slugs of the documents that have one of these above them."""
     marked = {(place.family, place.code) for place in map(lineage.place, uppers)}
-    families = {family for family, _ in marked}
+    lower = {(family, below) for family, code in marked for below in divisions.below(code)}
     found = set()
     for family, code in lineage.places():
-        if family in families and any((family, one.code) in marked for one in divisions.line(code)[1:]):
+        if (family, code) in lower:
             for place in lineage.options(family, code):
                 if any(upper.slug in uppers for upper in lineage.ancestors(place)):
                     found.add(place.slug)
@@ -213,7 +212,8 @@ def compare_again(step: Step, lineage: KeptLineage, heads: Heads) -> list[Compar
     for slug in again:
         needed |= {upper.slug for upper in lineage.ancestors(lineage.place(slug))}
     # What speaks for the places below may be a part of a sum.
-    needed |= {place.slug for place, _ in shares.parents(lineage, again)}
+    parts = [(place.slug, parent.slug) for place, parent in shares.parents(lineage, again)]
+    needed |= {slug for slug, _ in parts}
     for slug in needed.difference(step.changed):
         place = lineage.place(slug)
         if place.record is not None:
@@ -221,19 +221,11 @@ def compare_again(step: Step, lineage: KeptLineage, heads: Heads) -> list[Compar
             lineage.add(Place(slug, place.code, place.family, record))
     # Of all others their claims are needed alone.
     told = lineage.in_order({*needed, *step.changed, *heads.claiming()})
-    return cascade.comparisons([lineage.place(slug) for slug in told], lineage, only=again)
+    pairs = [(lineage.place(slug), lineage.place(parent)) for slug, parent in parts]
+    return cascade.comparisons([lineage.place(slug) for slug in told], lineage, only=again, parts=pairs)
 
 
 # -- the store -------------------------------------------------------------------------------------------------
-
-
-def take_over(before: Path, folder: Path) -> None:
-    """Put the large files of the build before into this one."""
-    for name in (search_index.FILE, finding_file.FILE):
-        if (before / name).is_file():
-            databases.take_over(before / name, folder / name)
-    if (before / REFERENCE).is_file():
-        disk.link(before / REFERENCE, folder / REFERENCE)
 
 
 class StoreChange:
@@ -255,8 +247,17 @@ class StoreChange:
                 found.add(quad.graph_name.value if isinstance(quad.graph_name, ox.NamedNode) else "")
         return found
 
-    def remove_document(self, slug: str) -> None:
-        """Take a document's graph out, and what was derived of its contents; what follows from its head stays."""
+    def replace_documents(self, slugs: Iterable[str], quads: Iterable[ox.Quad]) -> None:
+        """Put what is said of some documents now in the place of their graphs and of what was derived of their contents.
+
+        What follows from their heads stays. A new version says most of what the old one said: only the rest is written.
+        """
+        old = dict.fromkeys(quad for slug in slugs for quad in self._of_document(slug))
+        new = dict.fromkeys(quads)
+        self._remove(old.keys() - new.keys())
+        self.add(quad for quad in new if quad not in old)
+
+    def _of_document(self, slug: str) -> list[ox.Quad]:
         plan = ox.NamedNode(terms.document_iri(slug))
         graph = ox.NamedNode(terms.document_graph(slug))
         quads = list(self._store.quads_for_pattern(None, None, None, graph))
@@ -282,7 +283,7 @@ class StoreChange:
         for name in (ZM.textHash, PROV.wasGeneratedBy):
             made = ox.NamedNode(terms.GRAPH_PROVENANCE)
             quads += self._store.quads_for_pattern(plan, ox.NamedNode(name), None, made)
-        self._remove(quads)
+        return quads
 
     def replace_comparisons(
         self, slug: str, comparisons: Sequence[Comparison], changed: Collection[str]
@@ -302,8 +303,8 @@ class StoreChange:
         if held.keys() == now.keys():
             own = tuple(f"<{terms.document_iri(one)}{end}" for one in changed for end in ("/", ">"))
             return len(found), any(str(quad.object).startswith(own) for quad in now)
-        self._remove(list(held))
-        self.add(now)
+        self._remove(held.keys() - now.keys())
+        self.add(quad for quad in now if quad not in held)
         return len(found), True
 
     def relabel(self, iris: Iterable[URIRef], labels: Mapping[URIRef, tuple[str, tuple[str, ...]]]) -> None:
@@ -312,7 +313,7 @@ class StoreChange:
             node = ox.NamedNode(iri)
             for name in (SKOS.prefLabel, SKOS.altLabel):
                 old = self._store.quads_for_pattern(node, ox.NamedNode(name), None, self._inferred)
-                self._remove(list(old))
+                self._remove(set(old))
         kept = {iri: label for iri, label in labels.items() if iri in set(iris)}
         self.add(cascade.label_quads(kept))
 
@@ -320,7 +321,7 @@ class StoreChange:
         """Take out by which build the dataset was made."""
         made = ox.NamedNode(terms.GRAPH_PROVENANCE)
         node, name = ox.NamedNode(terms.DATASET), ox.NamedNode(PROV.wasGeneratedBy)
-        self._remove(list(self._store.quads_for_pattern(node, name, None, made)))
+        self._remove(set(self._store.quads_for_pattern(node, name, None, made)))
 
     def add(self, quads: Iterable[ox.Quad]) -> None:
         """Put quads in."""
@@ -333,8 +334,8 @@ class StoreChange:
         self._store.flush()
         del self._store
 
-    def _remove(self, quads: list[ox.Quad]) -> None:
-        for quad in dict.fromkeys(quads):
+    def _remove(self, quads: Collection[ox.Quad]) -> None:
+        for quad in quads:
             self._store.remove(quad)
             self.removed += 1
 

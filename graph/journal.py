@@ -120,8 +120,10 @@ def recover(data: Path) -> list[str]:
             shutil.rmtree(path, ignore_errors=True)
     for path in data.glob(".current-*"):
         path.unlink(missing_ok=True)
-    for path in (*(data / "cache").glob("*.part"), *data.glob("hashes.json.*.part")):
-        path.unlink(missing_ok=True)
+    for folder, begin in ((data / "cache", ""), (data, "hashes.json.")):
+        for name in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208 - there may be thousands
+            if name.startswith(begin) and name.endswith(".part"):
+                (folder / name).unlink(missing_ok=True)
     return done
 
 
@@ -154,10 +156,15 @@ def _finish_corpus(stage: Path, corpus: Path, intent: Intent) -> None:
     if not corpus.exists():
         # The first change: the folder as it was prepared becomes the folder of plans, whole.
         corpus.parent.mkdir(parents=True, exist_ok=True)
-        part = corpus.with_name(f".{corpus.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(stage, part)
-        part.rename(corpus)
+        try:
+            stage.rename(corpus)
+        except OSError:  # on another file system
+            part = corpus.with_name(f".{corpus.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(stage, part)
+            part.rename(corpus)
+    if not stage.exists():
+        return  # it is that folder now
     for name in intent.put:
         put_file(stage / name, corpus / name)
     for name in intent.remove:

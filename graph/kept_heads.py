@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +41,7 @@ class Heads(Mapping[str, PlanRecord]):
 
     def known(self, stubs: Iterable[StubEntry] = ()) -> KnownDocuments:
         """All documents, for looking up what is cited: as `KnownDocuments.of` has them."""
-        return KnownDocuments(chain(map(KnownDocument.of_stub, stubs), (known for _, known in self._read)))
+        return _known([*map(KnownDocument.of_stub, stubs), *(known for _, known in self._read)])
 
     def claiming(self) -> set[str]:
         """The slugs of those that say something of the levels above them."""
@@ -72,6 +71,19 @@ def _read(lines: Sequence[bytes]) -> list[_Head]:
         read[line] = found
     _last = read
     return list(read.values())
+
+
+_found: tuple[list[KnownDocument], KnownDocuments] = [], KnownDocuments([])
+
+
+def _known(documents: list[KnownDocument]) -> KnownDocuments:
+    """How documents are found. What they are found by is seldom otherwise in the next build."""
+    global _found
+    last, known = _found
+    if last != documents:
+        known = KnownDocuments(documents)
+        _found = documents, known
+    return known
 
 
 class KeptLineage(Lineage):

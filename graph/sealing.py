@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,6 +26,7 @@ from graph.words import both
 FILE: Final = "files.json"
 _VERSION: Final = 1
 _THREADS: Final = 2
+_LARGE: Final = 16 << 20
 # RocksDB's log for people, its lock, and what it notes of its settings: no answer comes from these.
 _STORES: Final = ("store", user_graphs.STORE)
 _PASSED_OVER: Final = ("LOG", "LOCK", "OPTIONS-", "IDENTITY")
@@ -33,9 +34,21 @@ _MADE_LATER: Final = ("data", ".data.part", FILE)
 """What is made in the folder of a build after it was published: the files of /data, and the list itself."""
 _START: Final = '{"files": '
 _AFTER: Final = ', "sha256": "'
+_BETWEEN: Final = ",\n"
 Sealed = dict[str, tuple[int, str]]
 """By file, relative to the build: bytes, SHA-256."""
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a build took over from the one before: folders whose files are links to those there, but for some that were written anew.
+
+    What should stand there and does not, stays in the list: whoever reads it is told.
+    """
+
+    folders: Collection[str]
+    written: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -53,27 +66,40 @@ class Fault:
         return StoreError(en, zh=zh)
 
 
-def seal(build: Path, before: Path | None = None) -> None:
-    """Write the checksums of a build that is about to be published. What is linked to ``before`` keeps its own."""
+def seal(build: Path, before: Path | None = None, taken: Taken | None = None) -> None:
+    """Write the checksums of a build that is about to be published. What is linked to ``before`` keeps its own.
+
+    Of the folders that were ``taken`` over only what was written anew is looked at.
+    """
     try:
-        known = read(before) if before else None
+        known = _list(before) if before else None
     except StoreError:
         known = None
 
     def sealed(name: str) -> tuple[int, str]:
         path = build / name
-        return path.stat().st_size, digest(path)
+        size = path.stat().st_size
+        # A large one may have been read before (`remember`): it would be most of the time
+        return size, _digest_once(path) if size > _LARGE else digest(path)
 
-    files, linked = _standing(build), {}
+    lines: dict[str, str] = {}
     if known and before:
-        there = _standing(before)
-        linked = {
-            name: known[name] for name, number in files.items() if name in known and number == there.get(name)
-        }
-    new = [name for name in files if name not in linked]
+        but = taken.folders if taken else ()
+        files, there = _standing(build, but), _standing(before, but)
+        linked = [name for name, number in files.items() if name in known.files and number == there.get(name)]
+        if taken:
+            starts = tuple(f"{folder}/" for folder in but)
+            linked += [name for name in known.files if name.startswith(starts) and name not in taken.written]
+            files |= dict.fromkeys(taken.written, 0)
+        lines = {name: known.lines[name] for name in linked}
+    else:
+        files = _standing(build)
+    new = [name for name in files if name not in lines]
     with ThreadPoolExecutor(_THREADS) as pool:  # hashing lets other threads run
-        found: Sealed = {**linked, **dict(zip(new, pool.map(sealed, new), strict=True))}
-    body = json.dumps(found, ensure_ascii=False, sort_keys=True)
+        for name, (size, sha256) in zip(new, pool.map(sealed, new), strict=True):
+            lines[name] = _line(name, size, sha256)
+    # A line for each file: whoever knows the list of the build before reads only the lines that are new
+    body = "{\n" + _BETWEEN.join(lines[name] for name in sorted(lines)) + "\n}"
     part = build / f".{FILE}.part"
     with part.open("w", encoding="utf-8") as out:
         out.write(_START + body + _end(body))
@@ -84,12 +110,8 @@ def seal(build: Path, before: Path | None = None) -> None:
 
 def read(build: Path) -> Sealed | None:
     """The checksums of a build; None of one that is being made, or that an older version made. Raises StoreError."""
-    path = build / FILE
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return _read(path, stat.st_mtime_ns, stat.st_ino)
+    found = _list(build)
+    return found.files if found else None
 
 
 def read_bytes(build: Path, name: str) -> bytes:
@@ -201,6 +223,11 @@ def unreadable(path: Path, error: Exception) -> StoreError:
     return Fault(path, both("damage", "unreadable", error=f"{type(error).__name__}: {error}")).error()
 
 
+def remember(path: Path) -> None:
+    """Read a file that is to stand in the next build, under whatever name, before anybody waits for it."""
+    _digest_once(path)
+
+
 def digest(path: Path) -> str:
     """The SHA-256 of a file."""
     with path.open("rb") as file:
@@ -228,8 +255,25 @@ def _digest_once(path: Path) -> str:
     return _digest_of(_Mark(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, path))
 
 
+@dataclass(frozen=True)
+class _List:
+    """A list of checksums that was read: by file what is known of it, and its line."""
+
+    files: Sealed
+    lines: dict[str, str]
+
+
+def _list(build: Path) -> _List | None:
+    path = build / FILE
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _read(path, stat.st_mtime_ns, stat.st_ino)
+
+
 @lru_cache(maxsize=8)
-def _read(path: Path, _modified: int, _inode: int) -> Sealed:
+def _read(path: Path, _modified: int, _inode: int) -> _List:
     try:
         told = path.read_text(encoding="utf-8")
         start, stop = told.index(_START) + len(_START), told.rindex(_AFTER)
@@ -237,10 +281,33 @@ def _read(path: Path, _modified: int, _inode: int) -> Sealed:
         # What was written, character by character, and not what it reads as.
         if told != _START + body + _end(body):
             raise ValueError("checksum")
-        files: dict[str, Any] = json.loads(body)
-        return {name: (int(size), str(sha256)) for name, (size, sha256) in files.items()}
+        return _parsed(body)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Fault(path, both("damage", "seal")).error() from error
+
+
+_Line = tuple[str, tuple[int, str]]
+_last: dict[str, _Line] = {}
+
+
+def _parsed(body: str) -> _List:
+    """What a list holds. The lines of the list that was read before are remembered: of the next build most are the same."""
+    global _last
+    # Versions before 0.6.6 wrote all in one line, which is read as one that has many files
+    lines = body[2:-2].split(_BETWEEN) if body.startswith('{\n"') else []
+    known = _last
+    fresh = [line for line in lines if line not in known]
+    told: dict[str, Any] = json.loads("{" + ",".join(fresh) + "}") if lines else json.loads(body)
+    read = [(name, (int(size), str(sha256))) for name, (size, sha256) in told.items()]
+    if not lines:
+        return _List(dict(read), {name: _line(name, *one) for name, one in read})
+    now = dict(zip(fresh, read, strict=True))
+    _last = {line: now.get(line) or known[line] for line in lines}
+    return _List(dict(_last.values()), {name: line for line, (name, _) in _last.items()})
+
+
+def _line(name: str, size: int, sha256: str) -> str:
+    return f'{json.dumps(name, ensure_ascii=False)}: [{size}, "{sha256}"]'
 
 
 def names(build: Path) -> list[str]:
@@ -248,8 +315,11 @@ def names(build: Path) -> list[str]:
     return sorted(_standing(build))
 
 
-def _standing(build: Path) -> dict[str, int]:
-    """The same, each with its inode: builds stand on one file system. There may be thousands: none is looked at alone."""
+def _standing(build: Path, but: Collection[str] = ()) -> dict[str, int]:
+    """The same, each with its inode, without those of some folders: builds stand on one file system.
+
+    There may be thousands: none is looked at alone.
+    """
     found, waiting = dict[str, int](), [""]
     while waiting:
         prefix = waiting.pop()
@@ -261,7 +331,8 @@ def _standing(build: Path) -> dict[str, int]:
                 if not prefix and (name in _MADE_LATER or (name.startswith(".") and not entry.is_dir())):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    waiting.append(f"{prefix}{name}/")
+                    if prefix or name not in but:
+                        waiting.append(f"{prefix}{name}/")
                 elif not (store and name.startswith(_PASSED_OVER)):
                     found[prefix + name] = entry.inode()
     return found

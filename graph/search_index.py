@@ -123,9 +123,7 @@ def write(folder: Path, documents: Iterable[Rows]) -> None:
 def update(folder: Path, changed: Sequence[Rows]) -> None:
     """Put the documents that changed into the index, which was taken over from the build before."""
     with closing(databases.changed(folder / FILE)) as base, base:
-        writer = _Writer(base)
-        writer.remove([rows.slug for rows in changed])
-        writer.add(changed)
+        _Writer(base).replace(changed)
 
 
 class _Writer:
@@ -136,6 +134,37 @@ class _Writer:
         self._next: int = base.execute("SELECT coalesce(max(id), 0) + 1 FROM entry").fetchone()[0]
 
     def add(self, documents: Iterable[Rows]) -> None:
+        self._name(self._enter(documents))
+
+    def replace(self, documents: Sequence[Rows]) -> None:
+        """Put documents in the place of what the index holds of them.
+
+        All that goes is taken out first, in the order of its numbers, and what comes has higher ones: whenever a number is lower
+        than the one before, the full-text table writes down what it has gathered, and soon merges all that it wrote.
+        """
+        slugs = [rows.slug for rows in documents]
+        touched = {row[0] for rows in documents for row in rows.spellings}
+        taken: list[int] = []
+        for slug in slugs:
+            named = self._base.execute("SELECT DISTINCT iri FROM spelling WHERE document = ?", [slug])
+            touched |= {iri for (iri,) in named}
+            taken += self._numbers("SELECT id FROM entry WHERE document = ?", slug)
+        for iri in touched:
+            taken += self._numbers("SELECT id FROM agency WHERE iri = ?", iri)
+        for number in sorted(taken):
+            self._take(number)
+        self._base.executemany("DELETE FROM agency WHERE iri = ?", [(iri,) for iri in touched])
+        for table, column in (("document", "slug"), ("spelling", "document")):
+            rows = [(slug,) for slug in slugs]
+            self._base.executemany(f"DELETE FROM {table} WHERE {column} = ?", rows)  # noqa: S608 - our own names
+        self._enter(documents)
+        self._name(touched)
+
+    def _numbers(self, query: str, key: str) -> list[int]:
+        return [number for (number,) in self._base.execute(query, [key])]
+
+    def _enter(self, documents: Iterable[Rows]) -> set[str]:
+        """Enter documents; returns the IRIs of the agencies that they name, which are not entered yet."""
         touched: set[str] = set()
         for rows in documents:
             self._document(rows.slug, rows.title, rows.code)
@@ -144,20 +173,7 @@ class _Writer:
                 self._place(code)
             self._base.executemany("INSERT OR IGNORE INTO spelling VALUES (?, ?, ?, ?, ?)", rows.spellings)
             touched |= {row[0] for row in rows.spellings}
-        self._name(touched)
-
-    def remove(self, slugs: Sequence[str]) -> None:
-        """Take documents out, with what they call agencies."""
-        touched: set[str] = set()
-        for slug in slugs:
-            for (number,) in self._base.execute("SELECT id FROM entry WHERE document = ?", [slug]).fetchall():
-                self._take(number)
-            named = self._base.execute("SELECT DISTINCT iri FROM spelling WHERE document = ?", [slug])
-            touched |= {iri for (iri,) in named}
-            self._base.execute("DELETE FROM document WHERE slug = ?", [slug])
-        for slug in slugs:
-            self._base.execute("DELETE FROM spelling WHERE document = ?", [slug])
-        self._name(touched)
+        return touched
 
     # -- entries -----------------------------------------------------------------------------------------------
 
@@ -201,19 +217,8 @@ class _Writer:
 
     # -- agencies: their labels come from all documents ------------------------------------------------------------
 
-    def _forget(self, iris: Iterable[str]) -> None:
-        """Take agencies out, to be entered again."""
-        for iri in iris:
-            found = self._base.execute("SELECT id FROM agency WHERE iri = ?", [iri]).fetchone()
-            if found:
-                self._take(found[0])
-                self._base.execute("DELETE FROM agency WHERE iri = ?", [iri])
-
     def _name(self, iris: set[str]) -> None:
         """Enter agencies under the label that they go by now, and their other names."""
-        if not iris:
-            return
-        self._forget(iris)
         first = self._next
         self._put(map(_prepared, self._agencies(iris)))
         self._base.execute("INSERT INTO agency SELECT iri, id FROM content WHERE id >= ?", [first])

@@ -229,7 +229,10 @@ def parents(lineage: Lineage, only: Collection[str] | None = None) -> Iterator[t
 
     With ``only``, those of which the document above is one of these.
     """
+    wanted = None if only is None else _lower(lineage, only)
     for family, code in lineage.places():
+        if wanted is not None and (family, code) not in wanted:
+            continue
         nearest = lineage.nearest(family, code)
         if nearest is None:
             continue
@@ -241,13 +244,22 @@ def parents(lineage: Lineage, only: Collection[str] | None = None) -> Iterator[t
             yield place, parent
 
 
-def sums(
-    lineage: Lineage, comparer: Comparer, claims: Claims, only: Collection[str] | None = None
-) -> Iterator[Comparison]:
-    """All of `sums_of`; with ``only``, those of these parents."""
+def _lower(lineage: Lineage, slugs: Collection[str]) -> set[tuple[str, str]]:
+    """The families and divisions that lie below those of some documents."""
+    these = set(slugs)
+    of_these = [
+        (family, code)
+        for family, code in lineage.places()
+        if not these.isdisjoint(lineage.slugs(family, code))
+    ]
+    return {(family, below) for family, code in of_these for below in divisions.below(code)}
+
+
+def sums(pairs: Iterable[tuple[Place, Place]], comparer: Comparer, claims: Claims) -> Iterator[Comparison]:
+    """All of `sums_of`, of the pairs that `parents` gives."""
     parts: dict[str, list[Summand]] = {}
     known: dict[str, Place] = {}
-    for place, parent in parents(lineage, only):
+    for place, parent in pairs:
         known[parent.slug] = parent
         parts.setdefault(parent.slug, []).extend(summands(place, comparer))
     for slug, found in parts.items():

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from graph import (
@@ -21,7 +22,6 @@ from graph import (
     sealing,
     search_index,
     stages,
-    stores,
     trail,
     triples,
 )
@@ -98,7 +98,7 @@ class SmallChange:
         lineage = KeptLineage(heads, fresh, self.corpus.stubs)
         step.affected = incremental.affected(lineage, heads, old, fresh)
         respelled = incremental.respelled(old.values(), fresh.values())
-        stores.linked_copy(now / "store", self.folder / "store")
+        ahead.take_store(now, self.folder)
         change = incremental.StoreChange(self.folder / "store")
         named = change.holders(respelled)
         spellers = [
@@ -117,12 +117,13 @@ class SmallChange:
         texts = {slug: making.read_text(self.folder, slug) for slug in fresh}
         checks = {slug: inside.checks(record, texts[slug], known) for slug, record in fresh.items()}
         told = {slug: inside.agencies_in_text(record, texts[slug]) for slug, record in fresh.items()}
-        for slug in fresh:
-            change.remove_document(slug)
         change.remove_build()
-        for record in fresh.values():
-            change.add(triples.document_quads(record, known))
-        change.add(cascade.changed_quads([lineage.place(slug) for slug in fresh], checks, told))
+        said = chain(
+            *(triples.document_quads(record, known) for record in fresh.values()),
+            cascade.changed_quads([lineage.place(slug) for slug in fresh], checks, told),
+            stages.provenance_quads(fresh.values(), self.made, self.code),
+        )
+        change.replace_documents(fresh, said)
         gone = 0
         for slug in list(step.affected):
             own = [one for one in comparisons if one.lower_plan == slug]
@@ -131,7 +132,6 @@ class SmallChange:
             if not otherwise and slug not in fresh:
                 step.affected.remove(slug)
         change.relabel(respelled, now_of.labels)
-        change.add(stages.provenance_quads(fresh.values(), self.made, self.code))
         change.add(trail.trail_quads(self.changes))
         change.close()
         heads.write(self.folder, fresh)
@@ -180,7 +180,7 @@ class SmallChange:
         """Put the large files of the build before into this one; False where they are not as they were published."""
         if not sealing.is_whole(before, incremental.TAKEN_OVER, anew=False):
             return False
-        incremental.take_over(before, self.folder)
+        ahead.take_files(before, self.folder)
         return True
 
     def _link(self, before: Path, changed: Sequence[str]) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from filecmp import cmp
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -107,6 +109,21 @@ def linked_copy(source: Path, target: Path) -> None:
             disk.link(entry, target / entry.name)
         elif entry.name != "LOCK":
             shutil.copy2(entry, target / entry.name)
+
+
+def is_linked_copy(source: Path, target: Path) -> bool:
+    """Whether a store is such a copy of another, as that one is now. Raises OSError where one of them is missing."""
+    theirs, ours = _of_store(source), _of_store(target)
+    return theirs.keys() == ours.keys() and all(
+        theirs[name] == ours[name] or (not name.endswith(".sst") and cmp(source / name, target / name, False))
+        for name in theirs
+    )
+
+
+def _of_store(folder: Path) -> dict[str, int]:
+    """The files of a store that answers come from, each with its inode."""
+    with os.scandir(folder) as entries:
+        return {one.name: one.inode() for one in entries if not one.name.startswith(("LOG", "LOCK"))}
 
 
 _BUFFER: Final = 1 << 20

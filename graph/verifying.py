@@ -24,7 +24,6 @@ from pydantic import ValidationError
 from rdflib import URIRef
 from rdflib.namespace import DCTERMS, RDF
 
-from graph import build as building
 from graph import (
     databases,
     finding_file,
@@ -151,7 +150,7 @@ class _Verifying:
         heads = dict(Heads(self._build))
         stubs = list(_stubs(store, heads))
         known = KnownDocuments.of(heads.values(), stubs)
-        same_code = summary.inputs_hash == building.digest_of(summary.inputs)
+        same_code = summary.of_this_code
         if not same_code:
             self._verdict.notes.append(both("verify", "note-older"))
         index = _Index(self._build / search_index.FILE)

@@ -33,6 +33,7 @@ from shapes.concepts import Concepts, Wider, concepts_of, wider_of
 from shapes.lines import Texts
 from shapes.merging import Merger, Packed, is_shared, pack
 from shapes.plan_graph import PlanGraph
+from shapes.reference import around
 from shapes.rules import RuleBook
 from shapes.validation import Result, ValidationResult, load_shapes, validate
 
@@ -137,8 +138,8 @@ class Judge:
 
     def judged(self, slugs: Sequence[str], written: bytes | None = None) -> tuple[Collected, list[Concepts]]:
         """The same, and by what tasks and targets of these plans findings are found."""
-        triples = self.graph_of(slugs, written)
-        own = triples[len(self._reference) :]
+        own = b"".join(self._own(slugs, written))
+        triples = around(self._reference, [own]) + own
         concepts = concepts_of(own, [terms.document_iri(slug) for slug in slugs], self._wider)
         return self._collected(self.results(slugs, triples), slugs, own), concepts
 
@@ -156,11 +157,16 @@ class Judge:
         ``written`` are the quads of their documents and what was derived of them (N-Quads), where they are at hand: they
         need not be looked up in the store.
         """
+        own = self._own(slugs, written)
+        return b"".join([around(self._reference, own), *own])
+
+    def _own(self, slugs: Sequence[str], written: bytes | None) -> list[bytes]:
+        """The same without what is the same for all."""
         if written is not None:
             own = _as_triples(slugs, written)
         else:
             own = [self._document(slug) for slug in slugs] + self._inferred(slugs)
-        return b"".join([self._reference, *own, *self._context(slugs, own)])
+        return [*own, *self._context(slugs, own)]
 
     def _inferred(self, slugs: Sequence[str]) -> list[bytes]:
         """What was derived of some documents, out of the store."""

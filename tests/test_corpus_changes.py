@@ -16,7 +16,7 @@ import yaml
 
 from graph import journal, trail, user_graphs
 from graph.build import BuildJob, open_current, read_summary
-from graph.corpus_changes import Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result
+from graph.corpus_changes import Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result, look_over
 from graph.errors import BadInput, NotFound, StoreError
 from graph.stores import open_store
 from ontology import terms
@@ -103,6 +103,34 @@ def test_another_text_of_a_plan_is_a_small_change(data: Path) -> None:
     changed = [path.name for path, mark in marks.items() if path.stat().st_ctime_ns != mark]
     assert changed == ["420502-xiling.txt"]
     whole(data)
+
+
+def test_the_first_change_makes_the_folder_of_plans_and_is_as_small_as_any(tmp_path: Path) -> None:
+    data, seed, name = make(tmp_path), tmp_path / "plans", "150300-wuhai-2024.txt"
+    (seed / "catalog.yaml").write_text(f"documents:\n- file: {name}\n", encoding="utf-8")
+    with BuildJob(seed, data) as job:
+        judge_job(job)
+        job.publish()
+    text = (seed / name).read_text(encoding="utf-8")
+    steps: list[Any] = []
+
+    def judge(job: BuildJob) -> None:
+        steps.append(job.step)
+        judge_job(job)
+
+    with Corpus(data, data / "corpus") as held:
+        held.change(put(Path(name).stem, f"{text}\n（注：略）\n"), "office", judge)
+    assert [step and step.changed for step in steps] == [[Path(name).stem]]
+    assert (data / "corpus" / name).read_text(encoding="utf-8") != text
+    assert (seed / name).read_text(encoding="utf-8") == text
+    assert not [path for path in (data / "corpus").rglob("*") if path.is_symlink()]
+    whole(data)
+    for _ in range(2):
+        look_over(data, data / "corpus")
+        before = open_current(data)
+        change(data, put(Path(name).stem, f"{text}\n（注：{before.name}）\n"))
+        assert open_current(data) != before
+        whole(data)
 
 
 def test_what_cannot_be_leaves_everything_as_it_was(data: Path) -> None:

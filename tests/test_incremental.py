@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -12,9 +14,10 @@ import pytest
 import yaml
 
 from benchmarks import corpus
-from graph import ahead, publishing, sealing
+from graph import ahead, databases, publishing, sealing
 from graph.build import BuildJob, read_summary
 from graph.kept_heads import FILE as HEADS
+from graph.search_index import FILE
 from graph.stores import open_store
 from ontology.terms import GRAPH_ONTOLOGY, GRAPH_PROVENANCE
 from shapes.judging import judge_build
@@ -203,6 +206,119 @@ def test_changes_of_the_real_corpus_give_what_a_full_build_gives(built: Path, tm
     _same_as_a_full_build(job, plans, other)
     for build in publishing.builds(data):
         assert not list(sealing.faults(build))
+
+
+def test_a_store_that_was_made_ahead_is_taken_where_it_is_as_that_of_the_build(
+    built: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(built, data, symlinks=True)
+    now = (data / "current").resolve()
+    made = data / ahead.FOLDER / now.name / "store"
+    count = len(open_store(now / "store"))
+    for number, harm in enumerate(("none", "table", "manifest", "gone")):
+        ahead.prepare(data)
+        marks = [made.stat().st_ino]
+        table = next(made.glob("*.sst"))
+        if harm == "table":
+            content = table.read_bytes()
+            table.unlink()
+            table.write_bytes(content)
+        elif harm == "manifest":
+            (made / "CURRENT").write_text("MANIFEST-000000\n", encoding="utf-8")
+        elif harm == "gone":
+            shutil.rmtree(made)
+        fresh = tmp_path / str(number)
+        for part in ("texts", "records"):
+            (fresh / part).mkdir(parents=True)
+        ahead.take_store(now, fresh)
+        assert ((fresh / "store").stat().st_ino in marks) is (harm == "none"), harm
+        assert len(open_store(fresh / "store")) == count
+        assert (fresh / "store" / table.name).stat().st_ino == (now / "store" / table.name).stat().st_ino
+        assert ahead.take(now, fresh)
+        assert sorted(path.name for path in fresh.iterdir()) == ["records", "store", "texts"]
+    assert not list(sealing.faults(now))
+
+
+@pytest.mark.parametrize("harm", ["none", "log", "gone"])
+def test_a_log_that_is_half_full_is_written_into_a_copy_ahead(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    plans, data = tmp_path / "plans", tmp_path / "data"
+    shutil.copytree(PLANS, plans)
+    shutil.copytree(built, data, symlinks=True)
+    monkeypatch.setattr(databases, "_LEAST", 1)
+    monkeypatch.setattr(databases, "_SHARE", 1)
+    monkeypatch.setattr(ahead, "_FULL", 0.0)
+    file = plans / "420115-jiangxia-2024.txt"
+    text = file.read_text(encoding="utf-8")
+    for new in ("24%", "26%"):
+        file.write_text(text.replace("25%", new, 1), encoding="utf-8")
+        job = _judged(plans, data)
+    before = job.folder
+    assert (before / f"{FILE}-wal").stat().st_size
+    ahead.prepare(data)
+    made = data / ahead.FOLDER / before.name / FILE
+    inode = made.stat().st_ino
+    assert not databases.log_of(made).exists()
+    if harm == "log":
+        os.utime(before / f"{FILE}-wal")
+    elif harm == "gone":
+        made.unlink()
+    file.write_text(text.replace("25%", "27%", 1), encoding="utf-8")
+    job = _judged(plans, data)
+    assert job.step is not None
+    assert ((job.folder / FILE).stat().st_ino == inode) is (harm == "none")
+    _same_as_a_full_build(job, plans, tmp_path / "other")
+    for build in publishing.builds(data):
+        assert not list(sealing.faults(build))
+
+
+def test_a_link_that_was_changed_after_it_was_made_ahead_is_not_taken(built: Path, tmp_path: Path) -> None:
+    data, fresh = tmp_path / "data", tmp_path / "fresh"
+    shutil.copytree(built, data, symlinks=True)
+    now = (data / "current").resolve()
+    ahead.prepare(data)
+    link = next((data / ahead.FOLDER / now.name / "records").iterdir())
+    link.unlink()
+    link.write_text("{}", encoding="utf-8")
+    for part in ("texts", "records"):
+        (fresh / part).mkdir(parents=True)
+    assert not ahead.take(now, fresh)
+
+
+def test_what_should_stand_in_a_folder_that_was_taken_over_stays_in_the_list(
+    built: Path, tmp_path: Path
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    shutil.copytree((built / "current").resolve(), before)
+    slugs = sorted(path.stem for path in (before / "texts").iterdir())
+    shutil.copytree(before, after, copy_function=os.link)
+    (after / sealing.FILE).unlink()
+    (after / "texts" / f"{slugs[0]}.txt").unlink()
+    (after / "texts" / f"{slugs[0]}.txt").write_text("改过的文本", encoding="utf-8")
+    (after / "records" / f"{slugs[1]}.json").unlink()
+    sealing.seal(after, before, ahead.taken(slugs[:1]))
+    (fault,) = sealing.faults(after)
+    assert fault.path == after / "records" / f"{slugs[1]}.json"
+    assert sealing.names(before) == list(sealing.read(before) or ())
+    known = sealing.read(after)
+    assert known
+    assert known[f"texts/{slugs[0]}.txt"][0] == len("改过的文本".encode())
+
+
+def test_a_list_of_checksums_in_one_line_is_read_as_well(built: Path, tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    shutil.copytree((built / "current").resolve(), build)
+    file = build / sealing.FILE
+    known, told = sealing.read(build), json.loads(file.read_bytes())
+    body = json.dumps(told["files"], ensure_ascii=False, sort_keys=True)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    file.write_text(f'{{"files": {body}, "sha256": "{digest}", "version": 1}}', encoding="utf-8")
+    assert sealing.read(build) == known
+    sealing.seal(build, build)
+    assert json.loads(file.read_bytes()) == told
+    assert file.read_bytes().count(b"\n") > len(known or ())
 
 
 def test_what_was_made_ahead_is_for_one_build(built: Path, tmp_path: Path) -> None:

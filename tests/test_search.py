@@ -298,11 +298,12 @@ def test_words_are_taken_apart_as_people_type_them() -> None:
 
 
 def test_a_document_that_is_put_in_again_changes_nothing(built: Path, tmp_path: Path) -> None:
-    from graph.incremental import read_record, take_over
+    from graph.ahead import take_files
+    from graph.incremental import read_record
 
     folder = open_current(built)
     rows = [rows_of(read_record(folder, slug), read_text(folder, slug)) for slug in (JIANGXIA, WUJIAGANG)]
-    take_over(folder, tmp_path)
+    take_files(folder, tmp_path)
     update(tmp_path, rows)
     assert index_contents(tmp_path) == index_contents(folder)
 

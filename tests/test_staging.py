@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,43 @@ def test_links_of_another_folder_are_of_no_use(source: Path, tmp_path: Path) -> 
         (tmp_path / staging.FOLDER / name).symlink_to(f"{source}-before/{name}")
     staging.prepare(tmp_path / "1" / "corpus", tmp_path, source, ["a.txt"])
     assert _read(tmp_path / "1" / "corpus") == {"a.txt": (True, "a.txt")}
+
+
+@pytest.mark.parametrize("what", ["nothing", "text", "elsewhere", "more", "less", "gone"])
+def test_links_that_were_looked_over_are_looked_at_again_where_one_was_changed(
+    source: Path, tmp_path: Path, what: str
+) -> None:
+    data, stage = tmp_path / "data", tmp_path / "changes" / "1" / "corpus"
+    data.mkdir()
+    staging.look_over(data, source, NAMES)
+    kept = data / staging.FOLDER
+    inode = os.lstat(kept / "a.txt").st_ino
+    link = kept / "records" / "c.yaml"
+    if what in ("text", "elsewhere", "less"):
+        link.unlink()
+    if what == "text":
+        link.write_text("other", encoding="utf-8")
+    if what == "elsewhere":
+        link.symlink_to(tmp_path / "nowhere")
+    if what == "more":
+        (kept / "records" / "d.yaml").symlink_to(source / "a.txt")
+    if what == "gone":
+        shutil.rmtree(kept)
+    staging.prepare(stage, data, source, NAMES)
+    assert _read(stage) == {name: (True, name) for name in NAMES}
+    assert what == "gone" or os.lstat(stage / "a.txt").st_ino == inode
+    staging.keep(stage, data)
+    # Other files are asked for than those that were looked over
+    staging.look_over(data, source, NAMES)
+    staging.prepare(stage, data, source, NAMES[:2])
+    assert _read(stage) == {name: (True, name) for name in NAMES[:2]}
+
+
+def test_links_that_are_right_are_not_looked_at_again(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    staging.look_over(tmp_path / "data", source, NAMES)
+    monkeypatch.setattr(os, "readlink", None)
+    staging.prepare(tmp_path / "corpus", tmp_path / "data", source, NAMES)
+    assert len(_read(tmp_path / "corpus")) == len(NAMES)

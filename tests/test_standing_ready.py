@@ -45,7 +45,7 @@ def test_where_somebody_may_write_the_first_change_finds_its_process_ready(tmp_p
     data = writing.make(tmp_path)
     token = add_token(data / "tokens.json", "office")
     with running(Settings(data=data), warm=True) as address:
-        until(lambda: (data / "ahead").is_dir())  # the last that is made ready
+        until(lambda: (data / "ahead").is_dir())  # what all changes read was read before
         ready = processes(data)
         assert len(ready) == 1
         files = {"file": ("方案.txt", TEXT.encode())}

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from api.builds import Service
 from graph import incremental
-from graph.build import digest_of, read_summary
+from graph.build import read_summary
 from graph.catalog import SUFFIXES
 from graph.errors import StoreError
 from queries.asking import Asker
@@ -110,7 +110,7 @@ def _inputs(asker: Asker) -> dict[str, str] | None:
         summary = read_summary(asker.engine.store.parent)
     except StoreError:
         return None
-    return summary.inputs if summary.inputs_hash == digest_of(summary.inputs) else None
+    return summary.inputs if summary.of_this_code else None
 
 
 def _after(before: _Read, asker: Asker, inputs: dict[str, str] | None) -> tuple[PlanEntry, ...] | None:

@@ -16,11 +16,11 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from api.problems import HttpError
 from api.settings import Settings
@@ -35,6 +35,7 @@ from graph.corpus_changes import (
     PutGraph,
     PutPlan,
     Result,
+    look_over,
     make_ready,
 )
 from graph.errors import QueryTooLarge, ZhengmaiError
@@ -48,7 +49,8 @@ from shapes.waivers import AddWaiver, Waiver
 _OTHER_BUILD = 3600.0
 """Seconds to wait for a build that somebody started by the command."""
 
-_PAUSE = 1.0  # seconds without a job: those of one who hands in several come sooner
+_PAUSE: Final = 1.0  # seconds without a job: those of one who hands in several come sooner
+_SETTLED: Final = 2.5  # seconds: what was written just now is not remembered yet (`graph.hashes`)
 
 
 class _TimeIsUp(BaseException):
@@ -82,42 +84,50 @@ def main() -> None:
                 done += 1
             if done:
                 jobs.clear_up()
-            prepare = _prepare if done else _make_ready
-            if (done or asked["ready"]) and _comes(jobs, settings, prepare):
+            if (done or asked["ready"]) and _comes(jobs, settings, _AFTER if done else _BEFORE):
                 continue
             if not jobs.folder.is_dir() or not jobs.leave(held):
                 return
             held.enter_context(jobs.turn(wait=True))
 
 
-def _comes(jobs: Jobs, settings: Settings, prepare: Callable[[Settings], None]) -> bool:
+def _comes(jobs: Jobs, settings: Settings, meanwhile: Sequence[_Preparation]) -> bool:
     """Whether a job comes in time, as long as the service is there. Meanwhile what it would have to wait for is prepared."""
-    began, known, prepared = time.monotonic(), set[str](), False
+    began, known, coming = time.monotonic(), set[str](), list(meanwhile)
     until = began + settings.job_idle_seconds
     while time.monotonic() < until and jobs.folder.is_dir():
         names = set(os.listdir(jobs.folder))  # noqa: PTH208 - each is a job, and what it holds is read of new ones only
         if names - known and jobs.next() is not None:
             return True
         known = names
-        if not prepared and time.monotonic() > began + _PAUSE:
-            prepared = True
-            prepare(settings)
+        if coming and time.monotonic() > began + coming[0][0]:
+            _, prepare = coming.pop(0)
+            # What is wrong is told where there is a job
+            with suppress(ZhengmaiError, OSError):
+                prepare(settings)
             gc.freeze()  # what was loaded is not looked through again in the next job
         if select.select([sys.stdin], [], [], LOOK)[0]:
             return False  # nothing is ever sent: the service has closed its end, or is gone
     return False
 
 
-def _prepare(settings: Settings) -> None:
-    """After a job: the links of the next build."""
+def _link(settings: Settings) -> None:
     ahead.prepare(settings.data)
 
 
+def _look_over(settings: Settings) -> None:
+    look_over(settings.data, settings.corpus_folder)
+
+
 def _make_ready(settings: Settings) -> None:
-    """Before the first job: what all jobs read. What is wrong is told where there is one."""
-    with suppress(ZhengmaiError, OSError):
-        make_ready_to_judge(make_ready(settings.data, settings.corpus_folder))
-        ahead.prepare(settings.data)
+    make_ready_to_judge(make_ready(settings.data, settings.corpus_folder))
+
+
+_Preparation = tuple[float, Callable[[Settings], None]]
+_AFTER: Final[Sequence[_Preparation]] = ((_PAUSE, _link), (_SETTLED, _look_over))
+"""What is done so many seconds after a job."""
+_BEFORE: Final[Sequence[_Preparation]] = ((_PAUSE, _make_ready), *_AFTER)
+"""The same before the first one."""
 
 
 def _up(signal_number: int, frame: FrameType | None) -> None:

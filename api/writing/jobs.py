@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,7 +113,7 @@ class Jobs:
         job = Kept(id=name, kind=kind, state="queued", about=about, made=now(), agent=agent)
         try:
             with self.door():
-                waiting = sum(one.state == "queued" for one in self.all())
+                waiting = sum(one.state == "queued" for one in self._undone())
                 if waiting >= max(1, self._settings.jobs_waiting):
                     en, zh = pages.both("http.jobs-busy", limit=waiting)
                     raise Busy(en, zh=zh)
@@ -143,8 +143,15 @@ class Jobs:
 
     def all(self) -> list[Kept]:
         """All jobs, the oldest first."""
-        names = sorted(path.name for path in self.folder.glob("*/") if not path.name.startswith("."))
-        return [job for name in names if (job := self.find(name)) is not None]
+        return list(self._found(path.name for path in self.folder.glob("*/")))
+
+    def _undone(self) -> Iterator[Kept]:
+        """Those that are not over, the oldest first: what there is to do is there until then."""
+        return self._found(path.parent.name for path in self.folder.glob(f"*/{_TASK}"))
+
+    def _found(self, names: Iterable[str]) -> Iterator[Kept]:
+        there = sorted(name for name in names if not name.startswith("."))
+        return (job for name in there if (job := self.find(name)) is not None)
 
     async def wait(self, name: str, seconds: float) -> Kept | None:
         """A job at its end, or as it is after so many seconds."""
@@ -256,7 +263,7 @@ class Jobs:
 
     def next(self) -> Kept | None:
         """The job that has waited longest."""
-        return next((one for one in self.all() if one.state == "queued"), None)
+        return next((one for one in self._undone() if one.state == "queued"), None)
 
     def clear_up(self) -> None:
         """Tell jobs that were cut off, or done all but the telling; remove what they left, and the oldest jobs."""
