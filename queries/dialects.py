@@ -5,6 +5,7 @@ Only Virtuoso needs it. What is changed, each without changing what a query mean
 - a text outside of ASCII in an expression: it keeps those wide and what it stores narrow, and joins the two to rubbish;
 - the separator of a GROUP_CONCAT outside of ASCII, for the same reason;
 - a path of any length with a constant at one end is computed by itself (`queries.virtuoso_paths`);
+- an EXISTS is asked for as IF(EXISTS …, true, false): in a part of a UNION in a sub-select Virtuoso 7 passes it over, without an error;
 - a VALUES in an OPTIONAL that only says again what the group around it says: it is there to help Oxigraph, and with
   several of them Virtuoso 7 comes to a stop for good.
 """
@@ -33,6 +34,7 @@ def translated(text: str, kind: Kind) -> str:
     _names(found, changes)
     _texts(found, changes)
     _repeated(found, changes)
+    _exists(found, changes)
     out: list[str] = []
     at = 0
     for start in sorted(changes):
@@ -112,6 +114,24 @@ def _repeated(found: Sequence[Token], changes: dict[int, tuple[int, str]]) -> No
                     groups[-1][1][name] = term
             at = end
         at += 1
+
+
+def _exists(found: Sequence[Token], changes: dict[int, tuple[int, str]]) -> None:
+    # NOT EXISTS and !EXISTS are not passed over.
+    open_braces: list[str | None] = []  # of each: what is to stand behind its end
+    due: str | None = None
+    for at, token in enumerate(found):
+        if token.kind == "word" and token.text.upper() == "EXISTS":
+            before = found[at - 1].text.upper() if at else ""
+            if before not in ("NOT", "!"):
+                bare = before == "FILTER"  # of an expression in brackets the rest follows
+                changes[token.start] = (token.start + len(token.text), f"{'(' * bare}IF({token.text}")
+                due = f"}}, true, false){')' * bare}"
+        elif token.text == "{":
+            open_braces.append(due)
+            due = None
+        elif token.text == "}" and open_braces and (end := open_braces.pop()) is not None:
+            changes[token.start] = (token.start + 1, end)
 
 
 def _said_around(groups: Sequence[tuple[bool, dict[str, str]]], name: str, term: str) -> bool:

@@ -109,6 +109,34 @@ def test_a_part_of_an_answer_tells_how_many_rows_there_are(engine: QueryEngine) 
     assert (len(reply.table), reply.total) == (10, 105)
 
 
+EXISTING = """PREFIX zm: <https://w3id.org/zhengmai/ns#>
+SELECT DISTINCT ?t ?quote {{
+  {{ SELECT DISTINCT ?t {{
+    {{ ?t zm:indicator ?c {0} }} UNION {{ ?t zm:indicatorText ?name . ?t zm:inDocument ?d {0} }}
+  }} LIMIT 900000 }}
+  ?t zm:quote ?quote
+}}"""
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "FILTER EXISTS { ?t a zm:Target }",
+        "FILTER(EXISTS { ?t a zm:Target } && BOUND(?t))",
+        "FILTER(!EXISTS { ?t a zm:Target })",
+        "FILTER NOT EXISTS { ?t a zm:Target }",
+        'FILTER EXISTS { ?t zm:comparator ?k FILTER EXISTS { ?k zm:symbol ">=" } }',
+    ],
+)
+def test_what_has_to_exist_does_in_each_part(
+    engine: QueryEngine, reference: QueryEngine, condition: str
+) -> None:
+    text = EXISTING.format(condition)
+    found, wanted = (told(one.table(text)) for one in (engine, reference))
+    assert sorted(found) == sorted(wanted)
+    assert 0 < len(found) < len(reference.table(EXISTING.format("")))
+
+
 # -- forms and formats -------------------------------------------------------------------------------------------
 
 ROWS = f"SELECT ?p (COUNT(*) AS ?n) {{ GRAPH <{JIANGXIA}> {{ ?s ?p ?o }} }} GROUP BY ?p ORDER BY ?p"

@@ -266,6 +266,22 @@ SELECT (GROUP_CONCAT(DISTINCT ?n; SEPARATOR="、") AS ?a) {
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
+        ("FILTER EXISTS { ?s a ?c }", "FILTER (IF(EXISTS { ?s a ?c }, true, false))"),
+        (
+            "FILTER(?n > 1 || exists { ?s a ?c FILTER EXISTS { ?c a ?d } })",
+            "FILTER(?n > 1 || IF(exists { ?s a ?c FILTER (IF(EXISTS { ?c a ?d }, true, false)) }, true, false))",
+        ),
+        ("FILTER NOT EXISTS { ?s a ?c } FILTER(!EXISTS { ?s ?q 'EXISTS' })", None),
+    ],
+)
+def test_what_has_to_exist_is_asked_for_otherwise_on_virtuoso(text: str, wanted: str | None) -> None:
+    query = "SELECT ?s {{ ?s ?p ?o {} }}"
+    assert translated(query.format(text), "virtuoso") == query.format(wanted or text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
         # Alone, behind a semicolon, before one, and twice
         ("{ ?d zm:in* <urn:w> }", "{ {S ?d { ?d zm:in* <urn:w>L} }"),
         ("{ ?d a ?c ; zm:in* <urn:w> }", "{ ?d a ?c  . {S ?d { ?d zm:in* <urn:w>L} }"),
