@@ -1,4 +1,4 @@
-"""Links to the files of the published build, made while nobody waits for them: the next build begins with these.
+"""What the next build takes over from the published one, made while nobody waits for it.
 
 A small change takes over what did not change as hard links, two for each plan and one for each table of the store: of 10,000
 plans they take a third of its time. The files that it takes over whole are held against their checksums ahead as well, and where
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -18,34 +19,78 @@ from typing import Final
 from graph import databases, disk, finding_file, incremental, publishing, sealing, search_index, stores
 
 FOLDER: Final = "ahead"
-"""In the data folder: below it, by the name of the build, what its links lead to."""
+"""In the data folder: below it, by the name of the build that it is made from, what the next one takes."""
 STORE: Final = "store"
 DATABASES: Final = (search_index.FILE, finding_file.FILE)
 _FULL: Final = 0.5
+_ROOM: Final = 4  # times the size of a database: a copy must not take the room that the next build needs
 PARTS: Final = (("texts", ".txt"), ("records", ".json"))
 """The folders of a build that have a file for each plan, and how the names of these end."""
 
 
 def prepare(data: Path) -> None:
-    """Make the links for the build after the published one; those for others are removed."""
+    """Make the links for the build after the published one; what was made for others is removed."""
     now, kept = publishing.published(data), data / FOLDER
     if now is None:
         return
     sealing.is_whole(now, incremental.TAKEN_OVER, anew=False)  # remembered by this process
+    _compared.clear()
     there = kept / now.name
-    with suppress(OSError):  # it was removed meanwhile, or there is no room
-        if not there.is_dir():
-            shutil.rmtree(kept, ignore_errors=True)
-            part = kept / f"{now.name}.part"
-            for name, _ in PARTS:
-                link_tree(now / name, part / name, ())
-            stores.linked_copy(now / STORE, part / STORE)
-            folded = {name: _fold(now / name, part / name) for name in DATABASES}
-            part.rename(there)
-            _folded.update({now / name: mark for name, mark in folded.items() if mark})
-        marks = _marks(there, now)
-        if _alike(there, now):
-            _compared[now] = marks
+    marks = _usable(there, now)
+    if marks is None:
+        with suppress(OSError):  # it was removed meanwhile, or there is no room
+            _link(now, kept)
+        marks = _usable(there, now)
+    if marks is not None:
+        _compared[now] = marks
+
+
+def _usable(made: Path, before: Path) -> _Marks | None:
+    """What tells that texts and records made ahead are still those of the build; None where they are not, or something is missing."""
+    with suppress(OSError):
+        marks = _marks(made, before)
+        if (made / STORE).is_dir() and _alike(made, before):
+            return marks
+    return None
+
+
+def _link(now: Path, kept: Path) -> None:
+    shutil.rmtree(kept, ignore_errors=True)
+    part = kept / f"{now.name}.part"
+    try:
+        for name, _ in PARTS:
+            link_tree(now / name, part / name, ())
+        stores.linked_copy(now / STORE, part / STORE)
+        part.rename(kept / now.name)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)  # the room is for those who wait
+        raise
+
+
+def fold(data: Path) -> None:
+    """Write each database of the published build whose log is half full into a copy, beside the links, if there is room enough."""
+    now = publishing.published(data)
+    if now is None or not (data / FOLDER / now.name).is_dir():
+        return
+    _folded.clear()
+    known = sealing.read(now) or {}
+    for name in DATABASES:
+        path, made = now / name, data / FOLDER / now.name / name
+        if name not in known or databases.fullness(path) < _FULL:
+            continue
+        if shutil.disk_usage(data).free < _ROOM * known[name][0]:
+            continue
+        try:
+            marks = _file_marks(path)
+            # Held against their checksums as they were copied: damage must not come under a new one
+            if databases.fold(
+                path, made, lambda copy: known.get(copy.name, ("", ""))[1] == sealing.digest(copy)
+            ):
+                sealing.remember(made)
+                _folded[path] = marks
+        except (OSError, sqlite3.Error):
+            for one in (made, databases.log_of(made)):
+                one.unlink(missing_ok=True)
 
 
 def take(before: Path, folder: Path) -> bool:
@@ -112,16 +157,6 @@ def taken(slugs: Iterable[str]) -> sealing.Taken:
 _Marks = tuple[tuple[int, int, int], ...]
 _compared: dict[Path, _Marks] = {}  # by build
 _folded: dict[Path, _Marks] = {}  # by file of a build
-
-
-def _fold(path: Path, made: Path) -> _Marks | None:
-    """Write a database with its log into a copy, where the log is half full; what tells that they are still what was copied."""
-    if not path.is_file() or databases.fullness(path) < _FULL:
-        return None
-    marks = _file_marks(path)
-    databases.fold(path, made)
-    sealing.remember(made)
-    return marks
 
 
 def _file_marks(path: Path) -> _Marks:

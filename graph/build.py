@@ -402,7 +402,8 @@ def read_summary(folder: Path) -> Summary:
     """The summary of a build. Raises StoreError where it is missing or broken."""
     try:
         data: dict[str, Any] = json.loads(sealing.read_bytes(folder, "build.json"))
-        return Summary(**data)
+        # A later version may tell more
+        return Summary(**{name: data[name] for name in Summary.__dataclass_fields__ if name in data})
     except (OSError, ValueError, TypeError) as error:
         raise sealing.unreadable(folder / "build.json", error) from error
 

@@ -183,8 +183,11 @@ class Corpus:
             (stage / folder).mkdir(parents=True, exist_ok=True)
         marks = {}
         for name in inputs:
-            shutil.copyfile(source / name, stage / name)
+            # With its time, which is not that of what a change writes in its place
+            shutil.copy2(source / name, stage / name)
             marks[name] = _mark(stage / name)
+        if inputs_of(corpus, hashes) != inputs:
+            raise StoreError(f"{source}: was changed while it was copied; hand it in again")
         return corpus, inputs, marks
 
     def _seed(self) -> Path:

@@ -2,7 +2,8 @@
 
 What a small change writes are the pages that changed, in SQLite's write-ahead log (``NAME-wal``): the file itself is a link
 to that of the build before, with its checksum, and only the log is copied. Whoever reads gets both as one. When the log
-has grown too large, the file is copied once, and what stands in the log is written into the copy.
+has grown too large, the file is copied once, and what stands in the log is written into the copy; that may be done before
+anybody waits for it (`graph.ahead`).
 
 Nothing writes to a file of a published build, so nothing is locked when one is read.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -69,13 +70,22 @@ def fullness(path: Path) -> float:
     return log.stat().st_size / max(_LEAST, path.stat().st_size // _SHARE) if log.exists() else 0.0
 
 
-def fold(before: Path, path: Path) -> None:
-    """Put a copy of the file of a build at ``path``, with all that its log tells written into it."""
-    shutil.copyfile(before, path)
-    shutil.copyfile(log_of(before), log_of(path))
+def fold(before: Path, path: Path, believed: Callable[[Path], bool] = lambda copy: True) -> bool:
+    """Put a copy of the file of a build at ``path``, with all that its log tells written into it.
+
+    ``believed`` is asked of the copies of both before: where it says no, there is no file, and False is returned.
+    """
+    copies = [path, log_of(path)]
+    for source, copy in zip([before, log_of(before)], copies, strict=True):
+        shutil.copyfile(source, copy)
+    if not all(map(believed, copies)):
+        for copy in copies:
+            copy.unlink()
+        return False
     with closing(sqlite3.connect(path)) as base:
         base.execute("PRAGMA synchronous = OFF")
         base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return True
 
 
 def changed(path: Path) -> sqlite3.Connection:

@@ -156,15 +156,10 @@ def _finish_corpus(stage: Path, corpus: Path, intent: Intent) -> None:
     if not corpus.exists():
         # The first change: the folder as it was prepared becomes the folder of plans, whole.
         corpus.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            stage.rename(corpus)
-        except OSError:  # on another file system
-            part = corpus.with_name(f".{corpus.name}.part")
-            shutil.rmtree(part, ignore_errors=True)
-            shutil.copytree(stage, part)
-            part.rename(corpus)
-    if not stage.exists():
-        return  # it is that folder now
+        part = corpus.with_name(f".{corpus.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(stage, part)
+        part.rename(corpus)
     for name in intent.put:
         put_file(stage / name, corpus / name)
     for name in intent.remove:

@@ -3,7 +3,7 @@
 ``files.json`` of a build has the size and the SHA-256 of every file that answers come from. RocksDB has checksums of its
 own for each block of a table, and looks at them at each reading; it believes a manifest that was cut off at the right
 place, though, and nothing else in a build would notice a bit that turned. A file that was taken over from the build
-before by a link keeps the checksum that it had there: damage in it is not made good by a new build.
+before keeps the checksum that it had there: damage in it is not made good by a new build.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Taken:
-    """What a build took over from the one before: folders whose files are links to those there, but for some that were written anew.
+    """What a build took over from the one before: folders whose files are those there (links, or copies where there can be none), but for some
+    that were written anew.
 
     What should stand there and does not, stays in the list: whoever reads it is told.
     """
@@ -67,7 +68,7 @@ class Fault:
 
 
 def seal(build: Path, before: Path | None = None, taken: Taken | None = None) -> None:
-    """Write the checksums of a build that is about to be published. What is linked to ``before`` keeps its own.
+    """Write the checksums of a build that is about to be published. What was taken over from ``before`` keeps its own.
 
     Of the folders that were ``taken`` over only what was written anew is looked at.
     """
@@ -301,9 +302,10 @@ def _parsed(body: str) -> _List:
     read = [(name, (int(size), str(sha256))) for name, (size, sha256) in told.items()]
     if not lines:
         return _List(dict(read), {name: _line(name, *one) for name, one in read})
-    now = dict(zip(fresh, read, strict=True))
-    _last = {line: now.get(line) or known[line] for line in lines}
-    return _List(dict(_last.values()), {name: line for line, (name, _) in _last.items()})
+    new = dict(zip(fresh, read, strict=True))
+    now = {line: new.get(line) or known[line] for line in lines}
+    _last = now  # another thread may read another list at the same time
+    return _List(dict(now.values()), {name: line for line, (name, _) in now.items()})
 
 
 def _line(name: str, size: int, sha256: str) -> str:

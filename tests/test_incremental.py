@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -258,6 +260,7 @@ def test_a_log_that_is_half_full_is_written_into_a_copy_ahead(
     before = job.folder
     assert (before / f"{FILE}-wal").stat().st_size
     ahead.prepare(data)
+    ahead.fold(data)
     made = data / ahead.FOLDER / before.name / FILE
     inode = made.stat().st_ino
     assert not databases.log_of(made).exists()
@@ -272,6 +275,47 @@ def test_a_log_that_is_half_full_is_written_into_a_copy_ahead(
     _same_as_a_full_build(job, plans, tmp_path / "other")
     for build in publishing.builds(data):
         assert not list(sealing.faults(build))
+
+
+def test_a_damaged_database_is_not_copied_ahead_and_no_room_is_taken_that_others_need(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans, data = tmp_path / "plans", tmp_path / "data"
+    shutil.copytree(PLANS, plans)
+    shutil.copytree(built, data, symlinks=True)
+    monkeypatch.setattr(ahead, "_FULL", 0.0)
+    file = plans / "420115-jiangxia-2024.txt"
+    file.write_text(file.read_text(encoding="utf-8").replace("25%", "26%", 1), encoding="utf-8")
+    now = _judged(plans, data).folder
+    made = data / ahead.FOLDER / now.name / FILE
+    ahead.prepare(data)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10_000))
+        ahead.fold(data)
+    assert not made.exists()
+
+    def full(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:1000])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        ahead.fold(data)
+    assert not made.exists()
+    ahead.fold(data)
+    assert made.is_file()
+    made.unlink()
+    # A bit that turned, and no time that tells of it
+    stat = (now / FILE).stat()
+    with (now / FILE).open("r+b") as base:
+        base.seek(5000)
+        turned = bytes([base.read(1)[0] ^ 1])
+        base.seek(5000)
+        base.write(turned)
+    os.utime(now / FILE, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    ahead.fold(data)
+    assert not made.exists()
+    assert not databases.log_of(made).exists()
 
 
 def test_a_link_that_was_changed_after_it_was_made_ahead_is_not_taken(built: Path, tmp_path: Path) -> None:

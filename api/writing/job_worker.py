@@ -115,6 +115,10 @@ def _link(settings: Settings) -> None:
     ahead.prepare(settings.data)
 
 
+def _fold(settings: Settings) -> None:
+    ahead.fold(settings.data)
+
+
 def _look_over(settings: Settings) -> None:
     look_over(settings.data, settings.corpus_folder)
 
@@ -124,7 +128,7 @@ def _make_ready(settings: Settings) -> None:
 
 
 _Preparation = tuple[float, Callable[[Settings], None]]
-_AFTER: Final[Sequence[_Preparation]] = ((_PAUSE, _link), (_SETTLED, _look_over))
+_AFTER: Final[Sequence[_Preparation]] = ((_PAUSE, _link), (_SETTLED, _look_over), (_SETTLED, _fold))
 """What is done so many seconds after a job."""
 _BEFORE: Final[Sequence[_Preparation]] = ((_PAUSE, _make_ready), *_AFTER)
 """The same before the first one."""

@@ -146,7 +146,7 @@ class Jobs:
         return list(self._found(path.name for path in self.folder.glob("*/")))
 
     def _undone(self) -> Iterator[Kept]:
-        """Those that are not over, the oldest first: what there is to do is there until then."""
+        """Those of which there is something to do still, the oldest first."""
         return self._found(path.parent.name for path in self.folder.glob(f"*/{_TASK}"))
 
     def _found(self, names: Iterable[str]) -> Iterator[Kept]:
