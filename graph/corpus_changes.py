@@ -187,7 +187,7 @@ class Corpus:
             shutil.copy2(source / name, stage / name)
             marks[name] = _mark(stage / name)
         if inputs_of(corpus, hashes) != inputs:
-            raise StoreError(f"{source}: was changed while it was copied; hand it in again")
+            raise _changed_since(source)  # while it was copied
         return corpus, inputs, marks
 
     def _seed(self) -> Path:
@@ -199,8 +199,12 @@ class Corpus:
                 f"{self.data}: it is not known any more of which plans this was built; run 'zhengmai build' again"
             )
         if inputs_of(read_corpus(folder, self._cache), Hashes(self.data / HASHES)) != summary.inputs:
-            raise StoreError(f"{folder}: has changed since it was built; run 'zhengmai build' again first")
+            raise _changed_since(folder)
         return folder
+
+
+def _changed_since(folder: Path) -> StoreError:
+    return StoreError(f"{folder}: has changed since it was built; run 'zhengmai build' again first")
 
 
 def make_ready(data: Path, folder: Path) -> Path:

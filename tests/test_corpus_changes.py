@@ -133,6 +133,27 @@ def test_the_first_change_makes_the_folder_of_plans_and_is_as_small_as_any(tmp_p
         whole(data)
 
 
+def test_a_folder_that_is_changed_while_it_is_copied_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, seed = make(tmp_path), tmp_path / "plans"
+    before = open_current(data)
+
+    def edited(source: Path, target: Path) -> None:
+        shutil.copyfile(source, target)
+        if source.suffix == ".txt":
+            source.write_text(source.read_text(encoding="utf-8") + "\n（注）\n", encoding="utf-8")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copy2", edited)
+        with pytest.raises(StoreError, match="has changed since it was built; run 'zhengmai build'"):
+            change(data, put())
+    assert open_current(data) == before
+    assert not (data / "corpus").exists()
+    assert not list((data / "changes").iterdir())
+    assert (seed / "150300-wuhai-2024.txt").is_file()
+
+
 def test_what_cannot_be_leaves_everything_as_it_was(data: Path) -> None:
     before = open_current(data)
     with pytest.raises(NotFound):
