@@ -4,7 +4,7 @@
         result = corpus.change(PutPlan("420115-jiangxia-2024", data, "江夏.docx", {"code": "420115"}), "office", judge)
 
 The folder is that of the service: where it does not stand yet, it begins as a copy of what the published build was made
-of. How a change and its build become one step: `graph.journal`. One writer at a time, over all processes.
+of (`graph.seeding`). How a change and its build become one step: `graph.journal`. One writer at a time, over all processes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, Final, Protocol, TextIO
 import pyoxigraph as ox
 import yaml
 
-from graph import disk, journal, kept_heads, staging, user_graphs
+from graph import disk, journal, kept_heads, seeding, staging, user_graphs
 from graph.build import (
     HASHES,
     KEPT_BUILDS,
@@ -79,8 +79,13 @@ class Corpus:
         self._lock: TextIO | None = None
 
     def __enter__(self) -> Corpus:
-        self._lock = journal.take_lock(self.data, self._wait)
-        journal.recover(self.data)
+        lock = journal.take_lock(self.data, self._wait)
+        try:
+            journal.recover(self.data)
+        except BaseException:
+            lock.close()
+            raise
+        self._lock = lock
         return self
 
     def __exit__(
@@ -116,9 +121,10 @@ class Corpus:
         first = not self.folder.is_dir()
         try:
             with uncollected():
-                held, before, marks = self._copy(stage, first)
+                source, held, before = self._source()
+                staging.prepare(stage, self.data, source, before)
                 told = dict(change.apply(stage))
-                corpus, after = _read_again(stage, self._cache, held, before, marks)
+                corpus, after = _read_again(stage, self._cache, held, before)
             entry = Entry(id=name, agent=agent, time=now.isoformat(timespec="seconds"), **told)
             put = [file for file, digest in after.items() if before.get(file) != digest]
             remove = [file for file in before if file not in after]
@@ -139,7 +145,12 @@ class Corpus:
                     _judge(job, judge, progress)
                 build = job.folder.name.removesuffix(".part")
                 intent = journal.Intent(
-                    build=build, corpus=self.folder.resolve(), put=put, remove=remove, entry=entry
+                    build=build,
+                    corpus=self.folder.resolve(),
+                    put=put,
+                    remove=remove,
+                    entry=entry,
+                    seed=source if first else None,
                 )
                 journal.write_intent(place, intent)
                 if not job.unchanged:
@@ -147,17 +158,18 @@ class Corpus:
                         progress("publishing", 0, 1)
                     job.publish()
                 # From here on the change holds: what a crash leaves undone is done at the next start.
-                journal.finish(self.data, place, intent, links=not first)
+                journal.finish(self.data, place, intent, links=True)
                 return Result(job.folder, entry)
         finally:
             if not (place / journal.INTENT).exists():
-                if not first:
-                    staging.keep(stage, self.data)
+                staging.keep(stage, self.data)
                 shutil.rmtree(place, ignore_errors=True)
 
     def rebuild(self, judge: Judge, progress: Progress | None = None) -> Result:
         """Build the folder as it stands. Raises ZhengmaiError; then the published build stays."""
-        folder = self.folder if self.folder.is_dir() else self._seed()
+        folder = self.folder
+        if not folder.is_dir():
+            folder = _origin(self.data, Hashes(self.data / HASHES)).folder
         with BuildJob(folder, self.data, progress=progress, lock=self._lock, kept=self._kept) as job:
             if not job.unchanged:
                 with disk.told(self.data):
@@ -165,42 +177,39 @@ class Corpus:
                 job.publish()
             return Result(job.folder, None)
 
-    def _copy(self, stage: Path, first: bool) -> tuple[ReadCorpus, dict[str, str], Mapping[str, _Mark]]:
-        """A copy of the folder to change, as links into it, but for the first.
+    def _source(self) -> tuple[Path, ReadCorpus, dict[str, str]]:
+        """The folder to change, what it holds, and its files with their hashes.
 
-        What a change writes is a new file in the place of the link. Returns what the folder holds, its files with their hashes, and of
-        those that are no links what tells whether they were changed.
+        Before the first change it is a copy, which becomes the folder of plans when the change holds.
         """
-        source = self._seed() if first else self.folder.resolve()
-        corpus = read_corpus(source, self._cache)
         hashes = Hashes(self.data / HASHES)
-        inputs = inputs_of(corpus, hashes)
+        if self.folder.is_dir():
+            source = self.folder.resolve()
+            corpus = read_corpus(source, self._cache)
+            inputs = inputs_of(corpus, hashes)
+        else:
+            origin = _origin(self.data, hashes)
+            inputs = inputs_of(origin, hashes)
+            copied = seeding.make(self.data, origin.folder, inputs, hashes)
+            if copied is None:
+                raise _changed_since(origin.folder)  # while it was copied
+            source, corpus = copied, origin.with_texts(copied, inputs.keys())
         hashes.keep()
-        if not first:
-            staging.prepare(stage, self.data, source, inputs)
-            return corpus, inputs, {}
-        for folder in {str(Path(name).parent) for name in inputs}:
-            (stage / folder).mkdir(parents=True, exist_ok=True)
-        marks = {}
-        for name in inputs:
-            # With its time, which is not that of what a change writes in its place
-            shutil.copy2(source / name, stage / name)
-            marks[name] = _mark(stage / name)
-        if inputs_of(corpus, hashes) != inputs:
-            raise _changed_since(source)  # while it was copied
-        return corpus, inputs, marks
+        return source, corpus, inputs
 
-    def _seed(self) -> Path:
-        """The folder that the published build was made of, if it is still as it was."""
-        summary = read_summary(open_current(self.data))
-        folder = Path(summary.plans)
-        if not summary.plans or not folder.is_dir():
-            raise StoreError(
-                f"{self.data}: it is not known any more of which plans this was built; run 'zhengmai build' again"
-            )
-        if inputs_of(read_corpus(folder, self._cache), Hashes(self.data / HASHES)) != summary.inputs:
-            raise _changed_since(folder)
-        return folder
+
+def _origin(data: Path, hashes: Hashes) -> ReadCorpus:
+    """The plans that the published build was made of. Raises StoreError if they are not as they were."""
+    summary = read_summary(open_current(data))
+    folder = Path(summary.plans)
+    if not summary.plans or not folder.is_dir():
+        raise StoreError(
+            f"{data}: it is not known any more of which plans this was built; run 'zhengmai build' again"
+        )
+    corpus = read_corpus(folder, data / "cache")
+    if inputs_of(corpus, hashes) != summary.inputs:
+        raise _changed_since(folder)
+    return corpus
 
 
 def _changed_since(folder: Path) -> StoreError:
@@ -225,44 +234,45 @@ def make_ready(data: Path, folder: Path) -> Path:
     return now
 
 
-def look_over(data: Path, folder: Path) -> None:
-    """Between two changes of a folder of plans: note what its files hold, and make the links of the next. Raises ZhengmaiError."""
-    if not folder.is_dir():
+def copy_ahead(data: Path, folder: Path) -> None:
+    """Where there is no folder of plans to change yet, make the copy that the first change begins with. Raises ZhengmaiError."""
+    if folder.is_dir():
         return
     with uncollected(), disk.told(data):
         hashes = Hashes(data / HASHES)
+        origin = _origin(data, hashes)
+        seeding.make_ahead(data, origin.folder, inputs_of(origin, hashes), hashes)
+
+
+def look_over(data: Path, folder: Path) -> None:
+    """Between two changes of a folder of plans: note what its files hold, and make the links of the next. Raises ZhengmaiError."""
+    with uncollected(), disk.told(data):
+        hashes = Hashes(data / HASHES)
+        if not folder.is_dir():
+            folder = data / seeding.FOLDER
+            if not folder.is_dir():
+                return
+            _origin(data, hashes)  # its files are asked for by the first change as well
         inputs = inputs_of(read_corpus(folder, data / "cache"), hashes)
         hashes.keep()
         staging.look_over(data, folder.resolve(), inputs)
 
 
 def _read_again(
-    stage: Path, cache: Path, held: ReadCorpus, before: dict[str, str], marks: Mapping[str, _Mark]
+    stage: Path, cache: Path, held: ReadCorpus, before: dict[str, str]
 ) -> tuple[ReadCorpus, dict[str, str]]:
     """What a changed copy holds, and its files with their hashes; ``held`` and ``before`` are the same as they were.
 
-    What is a link still was not changed, nor what has its mark.
+    What is a link still was not changed.
     """
     same = staging.linked(stage)
-    for name, mark in marks.items():
-        if name in same:
-            same[name] = _mark(stage / name) == mark
-    written = {name for name, unchanged in same.items() if not unchanged}
+    written = {name for name, link in same.items() if not link}
     if same.keys() == before.keys() and written <= {entry.file for _, entry in held.documents}:
         # Only texts changed. To read a folder of 10,000 plans again takes a quarter of the time of the change.
         fresh = {name: Hashes().of(stage / name) for name in written}
-        return held.with_texts(stage, same.keys() if marks else written), {**before, **fresh}
+        return held.with_texts(stage, written), {**before, **fresh}
     corpus = read_corpus(stage, cache, names={name for name in same if "/" not in name})
     return corpus, inputs_of(corpus, known={name: before[name] for name in same.keys() - written})
-
-
-_Mark = tuple[int, int, int, int]
-
-
-def _mark(path: Path) -> _Mark:
-    """What tells a file that was not written since."""
-    stat = path.stat()
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _judge(job: BuildJob, judge: Judge, progress: Progress | None) -> None:
@@ -303,7 +313,7 @@ class PutPlan:
         # What was written by hand for want of the text gives way to the text.
         (folder / "records" / f"{self.slug}.yaml").unlink(missing_ok=True)
         file = folder / f"{self.slug}{_SUFFIX.get(self.form, '.txt')}"
-        file.write_bytes(self.data)
+        write_new(file, self.data)
         said = {key: value for key, value in {**entry, **self.fields}.items() if value is not None}
         catalog.put(self.slug, {**said, "file": file.name})
         catalog.write()

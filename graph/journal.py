@@ -36,7 +36,8 @@ TOKENS: Final = "tokens.json"
 class Intent(BaseModel):
     """What remains to do when ``build`` is the published one: put and remove files of ``corpus``, note ``entry``.
 
-    Without a ``corpus`` no folder of plans is changed. ``before`` are entries to be noted before, where they are missing;
+    Without a ``corpus`` no folder of plans is changed; where it does not stand yet, ``seed`` becomes it, or all that was
+    prepared. ``before`` are entries to be noted before, where they are missing;
     ``tokens`` is the file in the folder of the change that becomes the file of tokens, where there is none.
     """
 
@@ -48,6 +49,7 @@ class Intent(BaseModel):
     entry: Entry
     before: list[Entry] = []
     tokens: str | None = None
+    seed: Path | None = None
 
 
 def take_lock(data: Path, wait: float = 0.0) -> TextIO:
@@ -102,7 +104,7 @@ def _held(data: Path, lock: TextIO) -> StoreError:
 def recover(data: Path) -> list[str]:
     """Finish or throw away what a crash left; the caller holds the lock. Returns the changes that were finished.
 
-    Half-made builds and what was prepared for them are removed.
+    Half-made builds and what was prepared for them are removed. Raises StoreError where a change cannot be finished.
     """
     now = (data / "current").resolve().name if (data / "current").is_dir() else None
     done = []
@@ -138,7 +140,7 @@ def write_intent(folder: Path, intent: Intent) -> None:
 
 
 def finish(data: Path, folder: Path, intent: Intent, *, links: bool = False) -> None:
-    """Do what remains: the trail, the files, and the folder of the change itself. May be done twice.
+    """Do what remains: the trail, the files, and the folder of the change itself. May be done twice. Raises StoreError, OSError.
 
     ``links`` tells that what was staged are links, which the next change may take.
     """
@@ -147,23 +149,38 @@ def finish(data: Path, folder: Path, intent: Intent, *, links: bool = False) -> 
         put_file(folder / intent.tokens, data / TOKENS, mode=0o600)
     if intent.corpus is not None:
         _finish_corpus(folder / STAGE, intent.corpus, intent)
-        if links:
-            staging.keep(folder / STAGE, data)
+    # First: what is staged may go from here on, and whoever is killed now has nothing left to do.
+    (folder / INTENT).unlink(missing_ok=True)
+    if links:
+        staging.keep(folder / STAGE, data)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _finish_corpus(stage: Path, corpus: Path, intent: Intent) -> None:
     if not corpus.exists():
-        # The first change: the folder as it was prepared becomes the folder of plans, whole.
         corpus.parent.mkdir(parents=True, exist_ok=True)
-        part = corpus.with_name(f".{corpus.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(stage, part)
-        part.rename(corpus)
+        _become(corpus, intent.seed, stage)
     for name in intent.put:
         put_file(stage / name, corpus / name)
     for name in intent.remove:
         (corpus / name).unlink(missing_ok=True)
+
+
+def _become(corpus: Path, seed: Path | None, stage: Path) -> None:
+    """Make the folder of plans, in one step. Raises StoreError where there is nothing to make it of."""
+    if seed is not None:
+        if not seed.is_dir():
+            en, zh = both("corpus", "gone", corpus=corpus, seed=seed)
+            raise StoreError(en, zh=zh)
+        with suppress(OSError):  # another file system
+            seed.rename(corpus)
+            return
+    part = corpus.with_name(f".{corpus.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(seed or stage, part)
+    part.rename(corpus)
+    if seed is not None:
+        shutil.rmtree(seed, ignore_errors=True)
 
 
 def put_file(source: Path, target: Path, mode: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -14,9 +15,18 @@ from typing import Any
 import pytest
 import yaml
 
-from graph import journal, trail, user_graphs
+from graph import journal, seeding, staging, trail, user_graphs
 from graph.build import BuildJob, open_current, read_summary
-from graph.corpus_changes import Corpus, DeleteGraph, DeletePlan, PutGraph, PutPlan, Result, look_over
+from graph.corpus_changes import (
+    Corpus,
+    DeleteGraph,
+    DeletePlan,
+    PutGraph,
+    PutPlan,
+    Result,
+    copy_ahead,
+    look_over,
+)
 from graph.errors import BadInput, NotFound, StoreError
 from graph.stores import open_store
 from ontology import terms
@@ -46,6 +56,14 @@ def data(base: Path, tmp_path: Path) -> Path:
 def change(data: Path, what: Any, agent: str = "office") -> Result:
     with Corpus(data, data / "corpus") as corpus:
         return corpus.change(what, agent, judge_job)
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+def crash(*arguments: Any, **more: Any) -> None:
+    raise Crash
 
 
 def put(slug: str = "420502-xiling", text: str = TEXT, **fields: Any) -> PutPlan:
@@ -139,19 +157,125 @@ def test_a_folder_that_is_changed_while_it_is_copied_is_told(
     data, seed = make(tmp_path), tmp_path / "plans"
     before = open_current(data)
 
-    def edited(source: Path, target: Path) -> None:
-        shutil.copyfile(source, target)
-        if source.suffix == ".txt":
-            source.write_text(source.read_text(encoding="utf-8") + "\n（注）\n", encoding="utf-8")
+    real, text = Path.mkdir, seed / "150300-wuhai-2024.txt"
+
+    def edited(path: Path, **more: Any) -> None:
+        if path == data / seeding.FOLDER:
+            text.write_text(f"{text.read_text(encoding='utf-8')}（注）\n", encoding="utf-8")
+        real(path, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copy2", edited)
+        patch.setattr(Path, "mkdir", edited)
         with pytest.raises(StoreError, match="has changed since it was built; run 'zhengmai build'"):
             change(data, put())
     assert open_current(data) == before
     assert not (data / "corpus").exists()
-    assert not list((data / "changes").iterdir())
+    assert not list(data.glob("changes/*"))
     assert (seed / "150300-wuhai-2024.txt").is_file()
+
+
+def _changed_ahead(data: Path, what: str) -> None:
+    """Something is done to the copy that was made ahead, or to what it is a copy of."""
+    seed = data / seeding.FOLDER
+    text = seed / "150300-wuhai-2024.txt"
+    match what:
+        case "text":
+            text.write_text(text.read_text(encoding="utf-8") + "（注）\n", encoding="utf-8")
+        case "link":
+            text.unlink()
+            text.symlink_to(data.parent / "nowhere")
+        case "more":
+            (seed / "420503-wujiagang.txt").write_text(TEXT, encoding="utf-8")
+        case "less":
+            text.unlink()
+        case "gone":
+            shutil.rmtree(seed)
+        case "built again":
+            plans = data.parent / "plans"
+            (plans / "420503-wujiagang.txt").write_text(TEXT.replace("西陵", "伍家岗"), encoding="utf-8")
+            (plans / text.name).write_text(text.read_text(encoding="utf-8") + "（注）\n", encoding="utf-8")
+            with BuildJob(plans, data) as job:
+                judge_job(job)
+                job.publish()
+
+
+@pytest.mark.parametrize("what", ["nothing", "text", "link", "more", "less", "gone", "built again"])
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_folder_of_plans_is_copied_ahead_and_each_file_of_it_looked_at(
+    tmp_path: Path, what: str, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, seed, plans = make(tmp_path), tmp_path / "data" / seeding.FOLDER, tmp_path / "plans"
+    copy_ahead(data, data / "corpus")
+    look_over(data, data / "corpus")
+    inode = seed.stat().st_ino
+    _changed_ahead(data, what)
+    before = {path.relative_to(plans): path.read_bytes() for path in plans.rglob("*.*")}
+    if elsewhere:  # the folder of plans is on another file system
+        real = Path.rename
+
+        def rename(one: Path, to: Path) -> Path:
+            if one.name == seeding.FOLDER:
+                raise OSError(errno.EXDEV, "Invalid cross-device link")
+            return real(one, to)
+
+        monkeypatch.setattr(Path, "rename", rename)
+    change(data, put())
+    corpus = data / "corpus"
+    after = {path.relative_to(corpus): path.read_bytes() for path in corpus.rglob("*.*")}
+    assert after.pop(Path("420502-xiling.txt")) == TEXT.encode()
+    after.pop(Path("catalog.yaml"))
+    assert after == before
+    assert not [path for path in corpus.rglob("*") if path.is_symlink()]
+    assert not seed.exists()
+    if what not in ("more", "gone") and not elsewhere:
+        assert corpus.stat().st_ino == inode  # it became what was made ahead
+    whole(data)
+    copy_ahead(data, corpus)
+    assert not seed.exists()
+    change(data, put(text=TEXT.replace("20%", "24%")))
+    whole(data)
+
+
+def test_nothing_is_copied_ahead_of_plans_that_were_changed_or_where_there_is_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, seed = make(tmp_path), tmp_path / "data" / seeding.FOLDER
+    with monkeypatch.context() as patch:
+        patch.setattr(seeding, "_ROOM", 10**15)
+        copy_ahead(data, data / "corpus")
+        assert not seed.exists()
+
+    def full(path: Path, text: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(StoreError, match="disk is full"):
+            copy_ahead(data, data / "corpus")
+        assert not seed.exists()
+    (tmp_path / "plans" / "150300-wuhai-2024.txt").write_text(TEXT, encoding="utf-8")
+    with pytest.raises(StoreError, match="has changed since it was built"):
+        copy_ahead(data, data / "corpus")
+    assert not seed.exists()
+    assert not (data / "corpus").exists()
+
+
+def test_a_published_change_whose_copy_of_the_plans_is_gone_waits_for_it(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "_become", lambda *arguments: crash())
+        with pytest.raises(Crash):
+            change(data, put())
+    away = data.parent / "away"
+    (data / seeding.FOLDER).rename(away)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"seed.*Copy the folder of plans"):
+            change(data, put(text=TEXT.replace("20%", "24%")))
+    shutil.copytree(away, data / "corpus")
+    change(data, put(text=TEXT.replace("20%", "24%")))
+    assert [one.kind for one in trail.read_trail(data)] == ["add", "replace"]
+    whole(data)
 
 
 def test_what_cannot_be_leaves_everything_as_it_was(data: Path) -> None:
@@ -229,10 +353,6 @@ def test_a_waiver_is_written_and_holds(data: Path) -> None:
     whole(data)
 
 
-class Crash(BaseException):
-    """The process ends here."""
-
-
 @pytest.mark.parametrize(
     ("at", "first"),
     [
@@ -240,8 +360,12 @@ class Crash(BaseException):
         ("publish", False),
         ("trail", True),
         ("trail", False),
+        ("move", True),
+        ("copy", True),
         ("copy", False),
+        ("keep", False),
         ("clean", True),
+        ("clean", False),
     ],
 )
 def test_a_crash_leaves_the_old_state_or_the_new_one(
@@ -251,9 +375,6 @@ def test_a_crash_leaves_the_old_state_or_the_new_one(
         change(data, PutGraph(GRAPH, QUAD, "0" * 64))
     before = open_current(data).name
 
-    def crash(*arguments: Any, **more: Any) -> None:
-        raise Crash
-
     with monkeypatch.context() as patch:
         if at == "intent":
             patch.setattr(journal, "write_intent", crash)
@@ -261,6 +382,10 @@ def test_a_crash_leaves_the_old_state_or_the_new_one(
             patch.setattr(BuildJob, "publish", crash)
         elif at == "trail":
             patch.setattr(trail, "append", crash)
+        elif at == "keep":
+            patch.setattr(staging, "keep", crash)
+        elif at == "move":
+            patch.setattr(journal, "_become", crash)
         elif at == "copy":
             patch.setattr(journal, "put_file", crash)
         else:
@@ -275,7 +400,7 @@ def test_a_crash_leaves_the_old_state_or_the_new_one(
     journal.take_lock(data).close()
     with journal.take_lock(data):
         journal.recover(data)
-    new = at in ("trail", "copy", "clean")
+    new = at in ("trail", "move", "copy", "keep", "clean")
     assert (open_current(data).name != before) is new
     held = {path.stem for path in (open_current(data) / "records").iterdir()}
     assert ("420502-xiling" in held) is new

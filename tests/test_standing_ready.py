@@ -48,6 +48,7 @@ def test_where_somebody_may_write_the_first_change_finds_its_process_ready(tmp_p
         until(lambda: (data / "ahead").is_dir())  # what all changes read was read before
         ready = processes(data)
         assert len(ready) == 1
+        copied = (data / "seed").stat().st_ino
         files = {"file": ("方案.txt", TEXT.encode())}
         told = httpx.put(
             f"{address}/plans/420502-xiling-2024",
@@ -57,6 +58,7 @@ def test_where_somebody_may_write_the_first_change_finds_its_process_ready(tmp_p
         )
         assert ended(address, told)["state"] == "done"
         assert processes(data) == ready
+        assert (data / "corpus").stat().st_ino == copied  # the folder of plans was copied before as well
         assert "420502-xiling-2024" in {one["slug"] for one in httpx.get(f"{address}/plans").json()}
     until(lambda: not processes(data))  # nobody is there who would have another
 

@@ -15,8 +15,8 @@ import pytest
 from api.settings import Settings
 from api.writing.jobs import Jobs
 from api.writing.tokens import add_token
-from graph import ahead, trail
-from graph.build import open_current
+from graph import ahead, seeding, staging, trail
+from graph.build import HASHES, open_current
 from tests.support import writing
 from tests.support.answers import problem
 from tests.support.server import running
@@ -67,8 +67,9 @@ def state(data: Path) -> tuple[str, list[str]]:
 
 
 def _files(data: Path) -> list[Path]:
-    """All files, but for the links that are made while there is nothing to do."""
-    return sorted(path for path in data.rglob("*") if ahead.FOLDER not in path.parts)
+    """All files, but for what is made while there is nothing to do."""
+    meanwhile = {ahead.FOLDER, seeding.FOLDER, staging.FOLDER, HASHES}
+    return sorted(path for path in data.rglob("*") if meanwhile.isdisjoint(path.parts))
 
 
 def test_a_preview_keeps_nothing(address: str, data: Path) -> None:

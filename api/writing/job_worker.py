@@ -35,6 +35,7 @@ from graph.corpus_changes import (
     PutGraph,
     PutPlan,
     Result,
+    copy_ahead,
     look_over,
     make_ready,
 )
@@ -50,7 +51,7 @@ _OTHER_BUILD = 3600.0
 """Seconds to wait for a build that somebody started by the command."""
 
 _PAUSE: Final = 1.0  # seconds without a job: those of one who hands in several come sooner
-_SETTLED: Final = 2.5  # seconds: what was written just now is not remembered yet (`graph.hashes`)
+_SETTLED: Final = 1.5  # more: what was written just now is not remembered yet (`graph.hashes`)
 
 
 class _TimeIsUp(BaseException):
@@ -93,19 +94,20 @@ def main() -> None:
 
 def _comes(jobs: Jobs, settings: Settings, meanwhile: Sequence[_Preparation]) -> bool:
     """Whether a job comes in time, as long as the service is there. Meanwhile what it would have to wait for is prepared."""
-    began, known, coming = time.monotonic(), set[str](), list(meanwhile)
-    until = began + settings.job_idle_seconds
+    rested, known, coming = time.monotonic(), set[str](), list(meanwhile)
+    until = rested + settings.job_idle_seconds
     while time.monotonic() < until and jobs.folder.is_dir():
         names = set(os.listdir(jobs.folder))  # noqa: PTH208 - each is a job, and what it holds is read of new ones only
         if names - known and jobs.next() is not None:
             return True
         known = names
-        if coming and time.monotonic() > began + coming[0][0]:
+        if coming and time.monotonic() > rested + coming[0][0]:
             _, prepare = coming.pop(0)
             # What is wrong is told where there is a job
             with suppress(ZhengmaiError, OSError):
                 prepare(settings)
             gc.freeze()  # what was loaded is not looked through again in the next job
+            rested = time.monotonic()
         if select.select([sys.stdin], [], [], LOOK)[0]:
             return False  # nothing is ever sent: the service has closed its end, or is gone
     return False
@@ -119,6 +121,10 @@ def _fold(settings: Settings) -> None:
     ahead.fold(settings.data)
 
 
+def _copy_ahead(settings: Settings) -> None:
+    copy_ahead(settings.data, settings.corpus_folder)
+
+
 def _look_over(settings: Settings) -> None:
     look_over(settings.data, settings.corpus_folder)
 
@@ -128,9 +134,9 @@ def _make_ready(settings: Settings) -> None:
 
 
 _Preparation = tuple[float, Callable[[Settings], None]]
-_AFTER: Final[Sequence[_Preparation]] = ((_PAUSE, _link), (_SETTLED, _look_over), (_SETTLED, _fold))
-"""What is done so many seconds after a job."""
-_BEFORE: Final[Sequence[_Preparation]] = ((_PAUSE, _make_ready), *_AFTER)
+_AFTER: Final[Sequence[_Preparation]] = ((_PAUSE, _link), (_SETTLED, _look_over), (0, _fold))
+"""What is done so many seconds after a job, or after what stands before it."""
+_BEFORE: Final[Sequence[_Preparation]] = ((_PAUSE, _make_ready), (0, _copy_ahead), *_AFTER)
 """The same before the first one."""
 
 
