@@ -8,8 +8,9 @@ while. In each round one plan is handed in again (PUT /plans/{slug}, with a toke
 read, linked, compared and judged, and published. A query for its new sentence is asked every 50 ms until it is true.
 
 Told are the seconds until then and until the job says that it is done, how many requests of the ordinary clients failed (none may),
-and their p95 before and during the changes, in milliseconds. Before the first change the process that does jobs
-has to start (it stays for `job_idle_seconds`), and the first of a data folder also copies the folder of plans.
+and their p95 before and during the changes, in milliseconds. The process that does jobs is started
+with the service, and copies the folder of plans before the first change of a data folder; a change that comes sooner (some 20 s at 10,000
+plans) waits for that.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ def main() -> None:
             for number in range(given.rounds + 1):
                 time.sleep(given.pause)
                 seconds, done = change(address, token, file, 46 + number)
-                first = " (the first: the process that does jobs starts)" if not number else ""
+                first = " (the first of this service)" if not number else ""
                 print(
                     f"{seconds:6.2f} s until it is seen, {done:.2f} s until the job is done{first}",
                     flush=True,

@@ -15,6 +15,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -150,7 +151,7 @@ class Corpus:
                     put=put,
                     remove=remove,
                     entry=entry,
-                    seed=source if first else None,
+                    seed=first,
                 )
                 journal.write_intent(place, intent)
                 if not job.unchanged:
@@ -163,13 +164,16 @@ class Corpus:
         finally:
             if not (place / journal.INTENT).exists():
                 staging.keep(stage, self.data)
+                if first:
+                    with suppress(OSError):
+                        seeding.give_room(self.data)
                 shutil.rmtree(place, ignore_errors=True)
 
     def rebuild(self, judge: Judge, progress: Progress | None = None) -> Result:
         """Build the folder as it stands. Raises ZhengmaiError; then the published build stays."""
         folder = self.folder
         if not folder.is_dir():
-            folder = _origin(self.data, Hashes(self.data / HASHES)).folder
+            folder = _origin(self.data, Hashes(self.data / HASHES))[0].folder
         with BuildJob(folder, self.data, progress=progress, lock=self._lock, kept=self._kept) as job:
             if not job.unchanged:
                 with disk.told(self.data):
@@ -188,18 +192,17 @@ class Corpus:
             corpus = read_corpus(source, self._cache)
             inputs = inputs_of(corpus, hashes)
         else:
-            origin = _origin(self.data, hashes)
-            inputs = inputs_of(origin, hashes)
+            origin, inputs = _origin(self.data, hashes)
             copied = seeding.make(self.data, origin.folder, inputs, hashes)
             if copied is None:
                 raise _changed_since(origin.folder)  # while it was copied
-            source, corpus = copied, origin.with_texts(copied, inputs.keys())
+            source, corpus = copied, read_corpus(copied, self._cache)
         hashes.keep()
         return source, corpus, inputs
 
 
-def _origin(data: Path, hashes: Hashes) -> ReadCorpus:
-    """The plans that the published build was made of. Raises StoreError if they are not as they were."""
+def _origin(data: Path, hashes: Hashes) -> tuple[ReadCorpus, dict[str, str]]:
+    """The plans that the published build was made of, and its files with their hashes. Raises StoreError if they are not as they were."""
     summary = read_summary(open_current(data))
     folder = Path(summary.plans)
     if not summary.plans or not folder.is_dir():
@@ -207,9 +210,10 @@ def _origin(data: Path, hashes: Hashes) -> ReadCorpus:
             f"{data}: it is not known any more of which plans this was built; run 'zhengmai build' again"
         )
     corpus = read_corpus(folder, data / "cache")
-    if inputs_of(corpus, hashes) != summary.inputs:
+    inputs = inputs_of(corpus, hashes)
+    if inputs != summary.inputs:
         raise _changed_since(folder)
-    return corpus
+    return corpus, inputs
 
 
 def _changed_since(folder: Path) -> StoreError:
@@ -237,15 +241,17 @@ def make_ready(data: Path, folder: Path) -> Path:
 def copy_ahead(data: Path, folder: Path) -> None:
     """Where there is no folder of plans to change yet, make the copy that the first change begins with. Raises ZhengmaiError."""
     if folder.is_dir():
+        if folder.resolve() != data.resolve() / seeding.FOLDER:
+            seeding.remove(data)  # as after a restore
         return
     with uncollected(), disk.told(data):
         hashes = Hashes(data / HASHES)
-        origin = _origin(data, hashes)
-        seeding.make_ahead(data, origin.folder, inputs_of(origin, hashes), hashes)
+        origin, inputs = _origin(data, hashes)
+        seeding.make_ahead(data, origin.folder, inputs, hashes)
 
 
 def look_over(data: Path, folder: Path) -> None:
-    """Between two changes of a folder of plans: note what its files hold, and make the links of the next. Raises ZhengmaiError."""
+    """Before a change of a folder of plans, or of its copy: note what its files hold, and make the links for it. Raises ZhengmaiError."""
     with uncollected(), disk.told(data):
         hashes = Hashes(data / HASHES)
         if not folder.is_dir():

@@ -2,7 +2,7 @@
 
 A change is prepared in ``changes/{id}/`` of the data folder: a copy of the folder of plans as it will be, and
 ``intent.json``, which says what to do with the folder itself once the build is published. The publication (one link,
-renamed) is the point from which the change holds: before it, all that is prepared is thrown away; after it, the rest
+renamed) is the point from which the change holds: before it, what is prepared there is thrown away; after it, the rest
 is done, now or at the next start. Each part of the rest may be done twice.
 """
 
@@ -21,7 +21,7 @@ from typing import Final, TextIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from graph import publishing, staging, trail
+from graph import publishing, seeding, staging, trail
 from graph.errors import StoreError
 from graph.trail import Entry
 from graph.words import both
@@ -36,8 +36,8 @@ TOKENS: Final = "tokens.json"
 class Intent(BaseModel):
     """What remains to do when ``build`` is the published one: put and remove files of ``corpus``, note ``entry``.
 
-    Without a ``corpus`` no folder of plans is changed; where it does not stand yet, ``seed`` becomes it, or all that was
-    prepared. ``before`` are entries to be noted before, where they are missing;
+    Without a ``corpus`` no folder of plans is changed. Where it does not stand yet, the copy that `graph.seeding` made becomes
+    it (``seed``), or all that was prepared. ``before`` are entries to be noted before, where they are missing;
     ``tokens`` is the file in the folder of the change that becomes the file of tokens, where there is none.
     """
 
@@ -49,7 +49,7 @@ class Intent(BaseModel):
     entry: Entry
     before: list[Entry] = []
     tokens: str | None = None
-    seed: Path | None = None
+    seed: bool = False
 
 
 def take_lock(data: Path, wait: float = 0.0) -> TextIO:
@@ -120,6 +120,8 @@ def recover(data: Path) -> list[str]:
             publishing.remove_aside(path)
         elif path.suffix == ".part":
             shutil.rmtree(path, ignore_errors=True)
+    for path in data.glob(f"{seeding.FOLDER}.*.part"):
+        shutil.rmtree(path, ignore_errors=True)
     for path in data.glob(".current-*"):
         path.unlink(missing_ok=True)
     for folder, begin in ((data / "cache", ""), (data, "hashes.json.")):
@@ -148,7 +150,7 @@ def finish(data: Path, folder: Path, intent: Intent, *, links: bool = False) -> 
     if intent.tokens and not (data / TOKENS).exists():
         put_file(folder / intent.tokens, data / TOKENS, mode=0o600)
     if intent.corpus is not None:
-        _finish_corpus(folder / STAGE, intent.corpus, intent)
+        _finish_corpus(data, folder / STAGE, intent.corpus, intent)
     # First: what is staged may go from here on, and whoever is killed now has nothing left to do.
     (folder / INTENT).unlink(missing_ok=True)
     if links:
@@ -156,10 +158,11 @@ def finish(data: Path, folder: Path, intent: Intent, *, links: bool = False) -> 
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _finish_corpus(stage: Path, corpus: Path, intent: Intent) -> None:
+def _finish_corpus(data: Path, stage: Path, corpus: Path, intent: Intent) -> None:
     if not corpus.exists():
-        corpus.parent.mkdir(parents=True, exist_ok=True)
-        _become(corpus, intent.seed, stage)
+        _become(corpus, data / seeding.FOLDER if intent.seed else None, stage)
+    if intent.seed:
+        seeding.remove(data)  # it is copied where it cannot be moved
     for name in intent.put:
         put_file(stage / name, corpus / name)
     for name in intent.remove:
@@ -168,10 +171,11 @@ def _finish_corpus(stage: Path, corpus: Path, intent: Intent) -> None:
 
 def _become(corpus: Path, seed: Path | None, stage: Path) -> None:
     """Make the folder of plans, in one step. Raises StoreError where there is nothing to make it of."""
+    if seed is not None and not seed.is_dir():
+        en, zh = both("corpus", "gone", corpus=corpus, seed=seed)
+        raise StoreError(en, zh=zh)
+    corpus.parent.mkdir(parents=True, exist_ok=True)
     if seed is not None:
-        if not seed.is_dir():
-            en, zh = both("corpus", "gone", corpus=corpus, seed=seed)
-            raise StoreError(en, zh=zh)
         with suppress(OSError):  # another file system
             seed.rename(corpus)
             return
@@ -179,8 +183,6 @@ def _become(corpus: Path, seed: Path | None, stage: Path) -> None:
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(seed or stage, part)
     part.rename(corpus)
-    if seed is not None:
-        shutil.rmtree(seed, ignore_errors=True)
 
 
 def put_file(source: Path, target: Path, mode: int | None = None) -> None:

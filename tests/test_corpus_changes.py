@@ -159,10 +159,10 @@ def test_a_folder_that_is_changed_while_it_is_copied_is_told(
 
     real, text = Path.mkdir, seed / "150300-wuhai-2024.txt"
 
-    def edited(path: Path, **more: Any) -> None:
-        if path == data / seeding.FOLDER:
+    def edited(path: Path, *arguments: Any, **more: Any) -> None:
+        if path.name.startswith(seeding.FOLDER):
             text.write_text(f"{text.read_text(encoding='utf-8')}（注）\n", encoding="utf-8")
-        real(path, **more)
+        real(path, *arguments, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "mkdir", edited)
@@ -227,12 +227,30 @@ def test_the_folder_of_plans_is_copied_ahead_and_each_file_of_it_looked_at(
     assert after == before
     assert not [path for path in corpus.rglob("*") if path.is_symlink()]
     assert not seed.exists()
-    if what not in ("more", "gone") and not elsewhere:
+    if what == "nothing" and not elsewhere:
         assert corpus.stat().st_ino == inode  # it became what was made ahead
     whole(data)
+    shutil.copytree(plans, seed)  # as somebody's restore might leave it
     copy_ahead(data, corpus)
     assert not seed.exists()
     change(data, put(text=TEXT.replace("20%", "24%")))
+    whole(data)
+
+
+def test_a_first_change_that_fails_takes_no_room(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, *arguments: Any, **more: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = sorted(data.rglob("*"))
+    for of, what in ((Path, "write_bytes"), (journal, "write_intent")):
+        with monkeypatch.context() as patch:
+            patch.setattr(seeding, "_ROOM", 10**15)
+            patch.setattr(of, what, full)
+            with pytest.raises(StoreError, match="disk is full"):
+                change(data, put())
+        left = {path.name for path in set(data.iterdir()) - set(before)}
+        assert left <= {"cache", "hashes.json", "changes", staging.FOLDER}
+    change(data, put())
     whole(data)
 
 
@@ -260,8 +278,9 @@ def test_nothing_is_copied_ahead_of_plans_that_were_changed_or_where_there_is_no
     assert not (data / "corpus").exists()
 
 
+@pytest.mark.parametrize("name", ["corpus", seeding.FOLDER])
 def test_a_published_change_whose_copy_of_the_plans_is_gone_waits_for_it(
-    data: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(journal, "_become", lambda *arguments: crash())
@@ -270,9 +289,9 @@ def test_a_published_change_whose_copy_of_the_plans_is_gone_waits_for_it(
     away = data.parent / "away"
     (data / seeding.FOLDER).rename(away)
     for _ in range(2):
-        with pytest.raises(StoreError, match=r"seed.*Copy the folder of plans"):
+        with pytest.raises(StoreError, match=r"corpus-ahead\).*copy the folder of plans"):
             change(data, put(text=TEXT.replace("20%", "24%")))
-    shutil.copytree(away, data / "corpus")
+    away.rename(data / name)
     change(data, put(text=TEXT.replace("20%", "24%")))
     assert [one.kind for one in trail.read_trail(data)] == ["add", "replace"]
     whole(data)

@@ -12,6 +12,8 @@ import pytest
 
 from api.settings import Settings
 from api.writing.tokens import add_token
+from graph.build import BuildJob, open_current
+from shapes.building import judge_job
 from tests.support import writing
 from tests.support.server import running
 from tests.support.writing import TEXT, ended
@@ -48,7 +50,8 @@ def test_where_somebody_may_write_the_first_change_finds_its_process_ready(tmp_p
         until(lambda: (data / "ahead").is_dir())  # what all changes read was read before
         ready = processes(data)
         assert len(ready) == 1
-        copied = (data / "seed").stat().st_ino
+        until(lambda: (data / "staged").is_dir())
+        copied = (data / "corpus-ahead").stat().st_ino
         files = {"file": ("方案.txt", TEXT.encode())}
         told = httpx.put(
             f"{address}/plans/420502-xiling-2024",
@@ -61,6 +64,20 @@ def test_where_somebody_may_write_the_first_change_finds_its_process_ready(tmp_p
         assert (data / "corpus").stat().st_ino == copied  # the folder of plans was copied before as well
         assert "420502-xiling-2024" in {one["slug"] for one in httpx.get(f"{address}/plans").json()}
     until(lambda: not processes(data))  # nobody is there who would have another
+
+
+def test_a_build_by_the_command_is_prepared_for_as_well(tmp_path: Path) -> None:
+    data = writing.make(tmp_path)
+    add_token(data / "tokens.json", "office")
+    with running(Settings(data=data), warm=True):
+        until(lambda: (data / "staged").is_dir())
+        (tmp_path / "plans" / "420502-xiling-2024.txt").write_text(TEXT, encoding="utf-8")
+        with BuildJob(tmp_path / "plans", data) as job:
+            judge_job(job)
+            job.publish()
+        until(lambda: (data / "ahead" / open_current(data).name).is_dir())
+        until(lambda: (data / "staged" / "420502-xiling-2024.txt").is_symlink())
+        assert (data / "corpus-ahead" / "420502-xiling-2024.txt").read_text(encoding="utf-8") == TEXT
 
 
 def test_two_services_on_a_folder_have_one_process_between_them(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from typing import Any, Final
 from api.problems import HttpError
 from api.settings import Settings
 from api.writing.jobs import LOOK, Jobs, Kept, Step, now
-from graph import ahead
+from graph import ahead, publishing
 from graph.catalog import SUFFIXES
 from graph.corpus_changes import (
     Change,
@@ -95,12 +95,14 @@ def main() -> None:
 def _comes(jobs: Jobs, settings: Settings, meanwhile: Sequence[_Preparation]) -> bool:
     """Whether a job comes in time, as long as the service is there. Meanwhile what it would have to wait for is prepared."""
     rested, known, coming = time.monotonic(), set[str](), list(meanwhile)
-    until = rested + settings.job_idle_seconds
+    until, now = rested + settings.job_idle_seconds, publishing.published(settings.data)
     while time.monotonic() < until and jobs.folder.is_dir():
         names = set(os.listdir(jobs.folder))  # noqa: PTH208 - each is a job, and what it holds is read of new ones only
         if names - known and jobs.next() is not None:
             return True
         known = names
+        if (published := publishing.published(settings.data)) != now:  # somebody built by the command
+            rested, now, coming = time.monotonic(), published, list(_BEFORE)
         if coming and time.monotonic() > rested + coming[0][0]:
             _, prepare = coming.pop(0)
             # What is wrong is told where there is a job
@@ -134,10 +136,15 @@ def _make_ready(settings: Settings) -> None:
 
 
 _Preparation = tuple[float, Callable[[Settings], None]]
-_AFTER: Final[Sequence[_Preparation]] = ((_PAUSE, _link), (_SETTLED, _look_over), (0, _fold))
+_AFTER: Final[Sequence[_Preparation]] = (
+    (_PAUSE, _link),
+    (0, _copy_ahead),
+    (_SETTLED, _look_over),
+    (0, _fold),
+)
 """What is done so many seconds after a job, or after what stands before it."""
-_BEFORE: Final[Sequence[_Preparation]] = ((_PAUSE, _make_ready), (0, _copy_ahead), *_AFTER)
-"""The same before the first one."""
+_BEFORE: Final[Sequence[_Preparation]] = ((_PAUSE, _make_ready), *_AFTER)
+"""The same before the first one, and where there is another build."""
 
 
 def _up(signal_number: int, frame: FrameType | None) -> None:
