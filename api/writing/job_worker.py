@@ -137,8 +137,8 @@ def _make_ready(settings: Settings) -> None:
 
 _Preparation = tuple[float, Callable[[Settings], None]]
 _AFTER: Final[Sequence[_Preparation]] = (
-    (_PAUSE, _link),
-    (0, _copy_ahead),
+    (_PAUSE, _copy_ahead),
+    (0, _link),
     (_SETTLED, _look_over),
     (0, _fold),
 )
