@@ -161,7 +161,7 @@ def finish(data: Path, folder: Path, intent: Intent, *, links: bool = False) -> 
 def _finish_corpus(data: Path, stage: Path, corpus: Path, intent: Intent) -> None:
     if not corpus.exists():
         _become(corpus, data / seeding.FOLDER if intent.seed else None, stage)
-    if intent.seed:
+    if intent.seed and corpus != data.resolve() / seeding.FOLDER:
         seeding.remove(data)  # it is copied where it cannot be moved
     for name in intent.put:
         put_file(stage / name, corpus / name)

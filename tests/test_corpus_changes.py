@@ -237,6 +237,14 @@ def test_the_folder_of_plans_is_copied_ahead_and_each_file_of_it_looked_at(
     whole(data)
 
 
+def test_a_folder_of_plans_may_have_any_name(data: Path) -> None:
+    for text in (TEXT, TEXT.replace("20%", "24%")):
+        with Corpus(data, data / seeding.FOLDER) as corpus:
+            corpus.change(put(text=text), "office", judge_job)
+        copy_ahead(data, data / seeding.FOLDER)
+        assert (data / seeding.FOLDER / "420502-xiling.txt").read_text(encoding="utf-8") == text
+
+
 def test_a_first_change_that_fails_takes_no_room(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, *arguments: Any, **more: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
