@@ -10,7 +10,7 @@ read, linked, compared and judged, and published. A query for its new sentence i
 Told are the seconds until then and until the job says that it is done, how many requests of the ordinary clients failed (none may),
 and their p95 before and during the changes, in milliseconds. The process that does jobs is started
 with the service, and copies the folder of plans before the first change of a data folder; a change that comes sooner (some 20 s at 10,000
-plans) waits for that.
+plans, 40 where nothing of the data is in memory) waits for that.
 """
 
 from __future__ import annotations
